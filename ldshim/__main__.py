@@ -1,0 +1,7 @@
+"""`python -m ldshim`."""
+
+from __future__ import annotations
+
+from ldshim.cli import main
+
+main()

@@ -1,0 +1,46 @@
+"""The entry: a link, or one of the subcommands.
+
+A subcommand is the first word of the command line, and only where ldshim is called by its own name: as `wasm-ld` it is a linker
+and nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run the command line of this process; never returns."""
+    argv = sys.argv[1:]
+    called = os.path.basename(sys.argv[0])
+    from ldshim.errors import LinkError  # noqa: PLC0415
+
+    try:
+        if argv and argv[0] in ("demo", "include-dir") and "wasm-ld" not in called:
+            sys.exit(_subcommand(argv))
+        from ldshim.link import link  # noqa: PLC0415
+
+        link(argv, os.environ)
+    except LinkError as error:
+        _fail(f"ldshim: error: {error}")
+
+
+def _subcommand(argv: list[str]) -> int:
+    name, *rest = argv
+    if name == "include-dir":
+        print(os.path.join(os.path.dirname(os.path.abspath(__file__)), "include"))
+        return 0
+    from ldshim.demo import execute  # noqa: PLC0415
+
+    return execute(rest)
+
+
+def _fail(message: str) -> NoReturn:
+    # Names of files and symbols may be anything; a message about them must not fail in turn.
+    os.write(2, message.encode("utf-8", "backslashreplace") + b"\n")
+    sys.exit(1)

@@ -1,0 +1,90 @@
+"""A link, from the command line to the exit status.  Start here: `link` is the list of the passes, in order.
+
+The first passes only look.  If they find nothing to do, and that is most links, the real linker takes this process over
+(`exec`), with the words that the user gave.  From the rewriting on there is a private directory with the changed objects, and the
+real linker runs as a child whose messages are translated back to the user's paths.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ldshim import command as command_line
+from ldshim import inputs, linker, rewrite, sections
+from ldshim.survey import survey
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import NoReturn
+
+    from ldshim.sections import Plan
+    from ldshim.survey import Survey
+
+
+def link(argv: list[str], environ: Mapping[str, str]) -> NoReturn:
+    """Link as `argv` (without the program's name) says, and end the process with the real linker's status.
+
+    Raises `LinkError` where ldshim itself has to refuse.
+    """
+    # Understand the command line, and find the linker that will do the work.
+    command = command_line.parse(argv)
+    real = linker.find(command, environ)
+
+    # A version, a help text, `-r` and LDSHIM=off are the real linker's business alone.
+    if command.prints_version or command.prints_help:
+        linker.exit_like(linker.version_or_help(real, command))
+    if command.relocatable or environ.get("LDSHIM") == "off":
+        linker.hand_over(real, command.argv)
+
+    # Open the inputs; what is wanted, and what contributes to it?
+    files = inputs.open_inputs(command)
+    found = survey(files, command)
+
+    # What has to change?  From here on no contribution is found or forgotten.
+    plan = sections.make_plan(found, command)
+
+    # Nothing to do, and nothing to say?
+    if not plan and not plan.unfilled:
+        linker.hand_over(real, command.argv)
+
+    # Write the changed objects, let the real linker run on them, and mend the paths in what it wrote.
+    linker.exit_like(_link_rewritten(real, command, files, found, plan, environ))
+
+
+def _link_rewritten(
+    real: linker.Linker,
+    command: command_line.Command,
+    files: list[inputs.InputFile],
+    found: Survey,
+    plan: Plan,
+    environ: Mapping[str, str],
+) -> int:
+    workspace = rewrite.Workspace(environ)
+    try:
+        with linker.forwarded_signals():
+            words = rewrite.rewrite(plan, files, command, workspace)
+            messages: list[bytes] = []
+            status = linker.run(real, words, workspace.path, workspace.translate, messages)
+            for path in command.reports:
+                workspace.translate_file(path)
+    finally:
+        workspace.remove()
+    _comment(command, found, plan, status, b"".join(messages))
+    return status
+
+
+def _comment(command: command_line.Command, found: Survey, plan: Plan, status: int, messages: bytes) -> None:
+    """Say what the real linker cannot know: why bounds are missing."""
+    lines = []
+    if status == 0 and command.allow_undefined and plan.unfilled:
+        from ldshim.hints import missing_section_warning  # noqa: PLC0415 - only for links that need it
+
+        certain = [reference for reference in plan.unfilled if reference.certain and reference.unit is not None]
+        lines = [missing_section_warning(r.section, r.unit.name) for r in certain if r.unit is not None]
+    elif status != 0 and b"undefined symbol: __st" in messages:
+        from ldshim.hints import failure_hints  # noqa: PLC0415 - only for links that fail
+
+        lines = failure_hints(found, messages)
+    if lines:
+        os.write(2, ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"))

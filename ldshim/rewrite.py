@@ -1,0 +1,192 @@
+"""Carrying a plan out: the changed objects go into a private directory, and the command line is pointed at them.
+
+Each file gets a numbered directory of its own and keeps its base name, so that a path in a message of the linker can be turned back
+into the user's path by replacing the directory.  Members that have to be loaded become objects in front of their archive, called
+`lib.a(member.o)`; members that change without that are replaced in a copy of the archive.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ldshim import archive
+from ldshim.anchors import anchor_object
+from ldshim.errors import LinkError
+from ldshim.wasm import editor
+from ldshim.wasm.format import SYMBOL_SECTION
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ldshim.command import Command
+    from ldshim.inputs import InputFile, Unit
+    from ldshim.sections import Plan
+
+ANCHOR_NAME = "ldshim-anchors.o"
+
+
+class Workspace:
+    """A private directory for one link."""
+
+    __slots__ = ("_origins", "path")
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.path = _make_private_directory(environ)
+        self._origins: list[bytes] = []  # directory number -> what the user's path has in its place
+
+    def write(self, user_path: str, pieces: Sequence[bytes | memoryview]) -> str:
+        """Write a stand-in for `user_path`; returns its path."""
+        folder, base = os.path.split(user_path)
+        directory = os.path.join(self.path, str(len(self._origins)))
+        self._origins.append(os.fsencode(os.path.join(folder, "")))
+        path = os.path.join(directory, base)
+        try:
+            os.mkdir(directory, 0o700)
+            with open(path, "wb", buffering=0) as file:
+                for piece in pieces:
+                    _write_all(file.fileno(), piece)
+        except OSError as error:
+            raise LinkError(f"cannot write {path}: {error.strerror}") from None
+        return path
+
+    def translate(self, text: bytes) -> bytes:
+        """`text` with the user's paths where the linker named ours."""
+        root = os.fsencode(self.path) + os.fsencode(os.sep)
+        if root not in text:
+            return text
+        first, *rest = text.split(root)
+        out = [first]
+        for part in rest:
+            number, separator, tail = part.partition(os.fsencode(os.sep))
+            if separator and number.isdigit() and int(number) < len(self._origins):
+                out.append(self._origins[int(number)] + tail)
+            else:
+                out.append(root + part)
+        return b"".join(out)
+
+    def translate_file(self, path: str) -> None:
+        """The same for a file that the linker wrote (a map, `--why-extract`)."""
+        try:
+            with open(path, "rb+") as file:
+                text = file.read()
+                translated = self.translate(text)
+                if translated != text:
+                    file.seek(0)
+                    file.truncate()
+                    file.write(translated)
+        except OSError:
+            return  # not there, or not a file (`-`, a pipe): nothing to translate
+
+    def remove(self) -> None:
+        """Remove the directory and all that is in it; what cannot be removed stays."""
+        for folder, directories, files in os.walk(self.path, topdown=False):
+            for name in files:
+                _ignore_missing(os.unlink, os.path.join(folder, name))
+            for name in directories:
+                _ignore_missing(os.rmdir, os.path.join(folder, name))
+        _ignore_missing(os.rmdir, self.path)
+
+
+def rewrite(plan: Plan, files: list[InputFile], command: Command, workspace: Workspace) -> list[str]:
+    """Write what the plan changes; returns the words for the real linker."""
+    replacements: dict[int, list[str]] = {}
+    for file in files:
+        changed = {unit: edit for unit, edit in plan.edits.items() if unit.file is file}
+        if not changed:
+            continue
+        if file.is_archive:
+            _replace_archive(file, changed, command, workspace, replacements)
+        else:
+            _replace_object(file, changed, workspace, replacements)
+    for option in plan.dropped_exports:
+        replacements[option.begin] = []
+    first = []
+    if plan.anchors or plan.needs_table:
+        content = anchor_object(plan.anchors, is_64=plan.is_64, table=plan.needs_table)
+        first.append(workspace.write(ANCHOR_NAME, [content]))
+    return command.rewritten(replacements, first=first)
+
+
+def _replace_object(
+    file: InputFile, changed: dict[Unit, editor.Edit], workspace: Workspace, replacements: dict[int, list[str]]
+) -> None:
+    ((unit, edit),) = changed.items()
+    given = file.inputs[0]
+    path = workspace.write(given.path, editor.apply(unit.object, edit))
+    lazy = given.in_lib_group and unit.certain
+    replacements[given.begin] = ["--end-lib", path, "--start-lib"] if lazy else [path]
+
+
+def _replace_archive(
+    file: InputFile,
+    changed: dict[Unit, editor.Edit],
+    command: Command,
+    workspace: Workspace,
+    replacements: dict[int, list[str]],
+) -> None:
+    whole = file.loads_everything
+    extracted = [] if whole else sorted((u for u in changed if u.certain), key=lambda u: u.order)
+    inside = {u.order[1]: edit for u, edit in changed.items() if whole or not u.certain}
+    objects = [workspace.write(unit.name, editor.apply(unit.object, changed[unit])) for unit in extracted]
+    copy = _write_archive(file, inside, workspace) if inside else None
+    for position, given in enumerate(file.inputs):
+        words = [copy] if copy is not None else list(command.words[given.begin : given.end])
+        if position == 0 and objects:
+            words = ["--end-lib", *objects, "--start-lib", *words] if given.in_lib_group else [*objects, *words]
+        replacements[given.begin] = words
+
+
+def _write_archive(file: InputFile, edits: dict[int, editor.Edit], workspace: Workspace) -> str:
+    """A copy of the archive in which the members at these header offsets are edited."""
+    index: dict[int, list[bytes]] = {}
+    for symbol, header in archive.symbol_index(file.data) or ():
+        index.setdefault(header, []).append(symbol)
+    members = []
+    for member in file.members:
+        edit = edits.get(member.header)
+        symbols = index.get(member.header, [])
+        if edit is None:
+            members.append((member.name, [file.member_data(member)], symbols))
+        else:
+            unit = file.unit(member)
+            added = [s.name for s in edit.new_symbols]
+            members.append((member.name, editor.apply(unit.object, edit), symbols + added))
+    path = workspace.write(file.path, archive.write_archive(members))
+    # lld reads the imports that an archive allows from a file beside it.
+    sidecar = os.path.splitext(file.path)[0] + ".imports"
+    try:
+        with open(sidecar, "rb") as source, open(os.path.splitext(path)[0] + ".imports", "wb") as target:
+            target.write(source.read())
+    except FileNotFoundError:
+        pass
+    return path
+
+
+def _make_private_directory(environ: Mapping[str, str]) -> str:
+    # tempfile costs 11 ms of start-up; this is all of it that is needed.
+    parent = environ.get("TMPDIR") or environ.get("TEMP") or environ.get("TMP") or "/tmp"  # noqa: S108
+    parent = os.path.abspath(parent)
+    for _ in range(100):
+        path = os.path.join(parent, "ldshim-" + os.urandom(8).hex())
+        try:
+            os.mkdir(path, 0o700)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise LinkError(f"cannot make a temporary directory in {parent}: {error.strerror}; set TMPDIR") from None
+        return path
+    raise LinkError(f"cannot make a temporary directory in {parent}")
+
+
+def _write_all(descriptor: int, piece: bytes | memoryview) -> None:
+    view = memoryview(piece)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _ignore_missing(remove: object, path: str) -> None:
+    try:
+        remove(path)  # type: ignore[operator]
+    except OSError:
+        pass

@@ -1,0 +1,468 @@
+"""The plan: what has to change in which object so that every wanted section is whole.  Pure: facts in, changes out.
+
+The rules, in the order of the code:
+
+1. *Copies.*  Of the copies of one COMDAT element, or of one weak marker, the first counts.  Two strong markers of one name are an error.
+2. *Alignment.*  Elements have to be contiguous, so the contributions that ldshim makes get one alignment: the largest power of two
+   that divides the size of each and exceeds none of the recorded alignments.
+3. *Collection.*  Contributions that ldshim makes live and die with `__start_X` (see `anchors.py`).  Segments that the compiler
+   named X follow lld's rules, unless these would lose one that is marked as used.
+4. *Tables.*  Every contribution to X brings a segment X_ptrs with a pointer for each of its elements, where X_ptrs is wanted.
+5. *Anchors.*  A section gets one if ldshim made contributions to it or if a declaration says that it may be empty.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ldshim import markers
+from ldshim.anchors import Anchor
+from ldshim.errors import LinkError
+from ldshim.survey import CUSTOM, MARKED, NATIVE, TABLE_SUFFIX, Contribution, Reference, Survey, table_of
+from ldshim.wasm.editor import Edit, NewSegment, NewSymbol
+from ldshim.wasm.format import (
+    COMDAT_DATA,
+    NO_STRIP,
+    R_FUNCTION_OFFSET_I32,
+    R_FUNCTION_OFFSET_I64,
+    R_MEMORY_ADDR_I32,
+    R_MEMORY_ADDR_I64,
+    R_SECTION_OFFSET_I32,
+    R_TABLE_INDEX_I32,
+    R_TABLE_INDEX_I64,
+    SEC_CUSTOM,
+    SEC_DATA,
+    SEG_FLAG_RETAIN,
+    SEG_FLAG_STRINGS,
+    SYMBOL_SECTION,
+    VISIBILITY_HIDDEN,
+)
+from ldshim.wasm.reader import Relocation
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ldshim.command import Command, SymbolOption
+    from ldshim.inputs import Unit
+    from ldshim.wasm.reader import Symbol
+
+SYMBOL_FLAG_EXPORTED = 0x20
+# What malloc aligns to on wasm; nobody recorded the alignment of a custom section, and no element of one needs more.
+MAX_CUSTOM_P2ALIGN = 4
+DROPPED_NAME = b".rodata.__ldshim_dropped"
+
+
+class Plan:
+    """The changes; `edits` holds only units that change."""
+
+    __slots__ = ("anchors", "dropped_exports", "edits", "is_64", "needs_table", "unfilled")
+
+    def __init__(self) -> None:
+        self.edits: dict[Unit, Edit] = {}
+        self.anchors: list[Anchor] = []
+        self.needs_table = False  # ldshim adds function pointers
+        self.is_64 = False
+        self.dropped_exports: list[SymbolOption] = []  # `--export MARKER`: a registration is no export
+        self.unfilled: list[Reference] = []  # to sections that nothing contributes to
+
+    def __bool__(self) -> bool:
+        return bool(self.edits or self.anchors or self.dropped_exports)
+
+    def edit(self, unit: Unit) -> Edit:
+        return self.edits.setdefault(unit, Edit())
+
+
+class _Mode:
+    """How elements stay alive."""
+
+    __slots__ = ("by_reference", "collects")
+
+    def __init__(self, *, collects: bool, pic: bool) -> None:
+        self.collects = collects
+        # In position-independent modules each relocation of the head would cost a store at start-up.
+        self.by_reference = collects and not pic
+
+
+def make_plan(survey: Survey, command: Command) -> Plan:
+    """The plan for what the survey found.
+
+    Raises `LinkError` where an element can neither be placed nor left alone."""
+    plan = Plan()
+    mode = _Mode(collects=command.gc_sections, pic=command.pic)
+    _Planner(survey, plan, mode).run()
+    plan.edits = {unit: edit for unit, edit in plan.edits.items() if edit}
+    plan.dropped_exports = [o for o in command.exports if os.fsencode(o.name) in survey.marker_names]
+    _check_emptied_sections(plan)
+    return plan
+
+
+class _Planner:
+    __slots__ = ("custom_symbols", "mode", "names", "plan", "survey")
+
+    def __init__(self, survey: Survey, plan: Plan, mode: _Mode) -> None:
+        self.survey = survey
+        self.plan = plan
+        self.mode = mode
+        self.names = 0
+        # (unit, custom section) -> the symbol of the segment that it becomes
+        self.custom_symbols: dict[tuple[Unit, int], int] = {}
+
+    def run(self) -> None:
+        survey = self.survey
+        for contributions in survey.contributions.values():
+            self._drop_copies(contributions)
+        for contributions in survey.contributions.values():
+            for contribution in contributions:
+                if contribution.kind == CUSTOM and not contribution.dropped:
+                    self._reserve_segment(contribution)
+        for section in survey.contributions:
+            self._place(section)
+        for section in survey.wanted:
+            self._place_table(section)
+        for reference in survey.references.values():
+            if not survey.contributions.get(reference.section) and reference.section not in survey.own_bounds:
+                if reference.unit is not None and table_of(survey, reference.section) is None:
+                    self.plan.unfilled.append(reference)
+
+    # 1. Copies.
+
+    def _drop_copies(self, contributions: list[Contribution]) -> None:
+        groups: dict[tuple[bytes, bytes], list[Contribution]] = {}
+        for contribution in contributions:
+            for identity in _identities(contribution):
+                groups.setdefault(identity, []).append(contribution)
+        for (kind, name), copies in groups.items():
+            if len(copies) > 1:
+                self._keep_one(kind, name, [c for c in copies if not c.dropped])
+
+    def _keep_one(self, kind: bytes, name: bytes, copies: list[Contribution]) -> None:
+        if kind == b"marker":
+            strong = [c for c in copies if _defines_strongly(c, name)]
+            if len(strong) > 1:
+                raise LinkError(
+                    f"two elements are named {_text(name)}: in {strong[0].unit.name} and in {strong[1].unit.name}; "
+                    "the part behind the last $ has to be unique"
+                )
+            winner = (strong or copies)[0]
+        else:
+            certain = [c for c in copies if c.unit.certain]
+            if not certain and self.mode.collects:
+                # lld keeps the first group that it loads, and only that, as long as no segment says RETAIN.
+                for copy in copies:
+                    self._set_segment_flags(copy, clear=SEG_FLAG_RETAIN)
+                return
+            winner = (certain or copies)[0]
+        # The winner leaves its group, so that it stays whichever group lld keeps; the others refer to it.
+        self._leave_comdat(winner)
+        for copy in copies:
+            if copy is not winner:
+                self._drop(copy, winner)
+
+    def _leave_comdat(self, contribution: Contribution) -> None:
+        if contribution.kind != CUSTOM and contribution.comdat is not None:
+            self.plan.edit(contribution.unit).left_comdats.add((COMDAT_DATA, contribution.index))
+        contribution.comdat = None
+
+    def _drop(self, copy: Contribution, winner: Contribution) -> None:
+        copy.dropped = True
+        edit = self.plan.edit(copy.unit)
+        if copy.kind == CUSTOM:
+            edit.emptied_sections.add(copy.index)
+            return
+        self._leave_comdat(copy)
+        segment = copy.unit.object.segments[copy.index]
+        name = DROPPED_NAME if copy.kind == NATIVE else segment.name
+        edit.segment_info[copy.index] = (name, segment.p2align, segment.flags & ~SEG_FLAG_RETAIN)
+        defined = {s.name for s in winner.symbols if not s.is_local}
+        for symbol in copy.symbols:
+            edit.symbol_flags[symbol.index] = symbol.flags & ~NO_STRIP
+            if not symbol.is_local and symbol.name in defined:
+                edit.undefined_symbols.add(symbol.index)
+
+    # 2. to 4. Placing what counts.
+
+    def _place(self, section: bytes) -> None:
+        contributions = [c for c in self.survey.contributions[section] if not c.dropped]
+        made = [c for c in contributions if c.kind != NATIVE and not c.is_declaration]
+        keys = {c.key for c in made if c.key}
+        own_bounds = section in self.survey.own_bounds
+        if keys and own_bounds:
+            raise LinkError(f"section {_text(section)} has sort keys, but an input defines its bounds itself")
+        declared = any(c.is_declaration and c.kind != NATIVE for c in contributions)
+        anchored = not own_bounds and (declared or any(c.unit.certain for c in made))
+        by_reference = anchored and self.mode.by_reference
+        p2align = _common_p2align(contributions) if self._is_contiguous(section) else None
+        elements = []
+        for contribution in contributions:
+            if contribution.kind == NATIVE:
+                self._keep_native(contribution)
+            elif not contribution.is_declaration:
+                kept_by_anchor = by_reference and contribution.unit.certain
+                symbol = self._place_made(contribution, p2align, keep=not kept_by_anchor)
+                if kept_by_anchor:
+                    elements.append(symbol)
+            elif contribution.kind == CUSTOM:
+                self.plan.edit(contribution.unit).emptied_sections.add(contribution.index)
+        if anchored:
+            self._anchor(section, contributions, keys, p2align, elements if by_reference else None)
+
+    def _is_contiguous(self, section: bytes) -> bool:
+        """Whether someone walks over the elements; those of a section that is only read through its table may differ in size."""
+        table = section + TABLE_SUFFIX
+        return section in self.survey.references or table not in self.survey.wanted
+
+    def _anchor(
+        self,
+        section: bytes,
+        contributions: list[Contribution],
+        keys: set[bytes],
+        p2align: int | None,
+        elements: list[bytes] | None,
+    ) -> None:
+        recorded = [c.p2align for c in contributions if c.p2align is not None and (c.kind == NATIVE or c.is_declaration)]
+        if p2align is None:
+            recorded.extend(c.p2align for c in contributions if c.p2align is not None)
+        ordered = [markers.segment_name(section, key) for key in sorted(keys, key=markers.sort_rank)]
+        stop = markers.stop_segment_name(section)
+        self.plan.anchors.append(Anchor(section, max([p2align or 0, *recorded]), elements, ordered, stop))
+        self.plan.is_64 = self.plan.is_64 or any(c.unit.object.is_64 for c in contributions)
+
+    def _keep_native(self, contribution: Contribution) -> None:
+        """See to it that lld loses no segment X with a used static in it.
+
+        A used static is kept by every lld if it has a global symbol; by its segment's RETAIN flag only from lld 19 on, and only in objects
+        of which something else is live, and LLVM forgets the flag where the first static of the segment is not used
+        (https://github.com/llvm/llvm-project/pull/81539).  A weak definition may be overridden, and its element would go with it.
+        """
+        segment = contribution.unit.object.segments[contribution.index]
+        symbols = contribution.symbols
+        self._set_segment_flags(contribution, clear=SEG_FLAG_STRINGS)
+        used = segment.flags & SEG_FLAG_RETAIN or any(s.flags & NO_STRIP for s in symbols)
+        if not used or not self.mode.collects:
+            return
+        in_group = contribution.unit.object.comdat_of(COMDAT_DATA, segment.index) is not None
+        if not any(s.flags & NO_STRIP and not s.is_local and (in_group or not s.is_weak) for s in symbols):
+            flags = VISIBILITY_HIDDEN | NO_STRIP
+            symbol = NewSymbol(self._new_name(), flags, segment.index, 0, segment.size)
+            self.plan.edit(contribution.unit).new_symbols.append(symbol)
+
+    def _set_segment_flags(self, contribution: Contribution, *, clear: int) -> None:
+        edit = self.plan.edit(contribution.unit)
+        segment = contribution.unit.object.segments[contribution.index]
+        if contribution.kind != CUSTOM and segment.flags & clear:
+            name, p2align, flags = edit.segment_info.get(segment.index, (segment.name, segment.p2align, segment.flags))
+            edit.segment_info[segment.index] = (name, p2align, flags & ~clear)
+
+    def _place_made(self, contribution: Contribution, p2align: int | None, *, keep: bool) -> bytes:
+        """Make the contribution a segment X; returns a global symbol of it."""
+        if contribution.kind == CUSTOM:
+            if p2align is None:
+                p2align = _common_p2align([contribution])
+            return self._append_segment(contribution, p2align, keep=keep)
+        obj = contribution.unit.object
+        edit = self.plan.edit(contribution.unit)
+        segment = obj.segments[contribution.index]
+        name = markers.segment_name(contribution.section, contribution.key)
+        edit.segment_info[segment.index] = (name, segment.p2align if p2align is None else p2align, 0)
+        known = None
+        for symbol in contribution.symbols:
+            marked = contribution.kind == MARKED and symbol.name.startswith(markers.PREFIX)
+            flags = symbol.flags & ~(NO_STRIP | SYMBOL_FLAG_EXPORTED if marked else NO_STRIP)
+            if marked and not symbol.is_local:
+                # A registration is no part of the module's interface.
+                flags |= VISIBILITY_HIDDEN | (NO_STRIP if keep else 0)
+                known = known or symbol.name
+            if flags != symbol.flags:
+                edit.symbol_flags[symbol.index] = flags
+        if known is not None:
+            return known
+        flags = VISIBILITY_HIDDEN | (NO_STRIP if keep else 0)
+        new = NewSymbol(self._new_name(), flags, segment.index, 0, segment.size)
+        edit.new_symbols.append(new)
+        return new.name
+
+    # Custom sections.
+
+    def _reserve_segment(self, contribution: Contribution) -> None:
+        """Number the segment and the symbol that a custom section becomes: others may point into it."""
+        unit = contribution.unit
+        edit = self.plan.edit(unit)
+        edit.emptied_sections.add(contribution.index)
+        if contribution.is_declaration:
+            return
+        comdat = contribution.comdat.index if contribution.comdat is not None else None
+        index = len(unit.object.segments) + len(edit.new_segments)
+        edit.new_segments.append(NewSegment(contribution.section, 0, b"", [], comdat))
+        symbol = NewSymbol(self._new_name(), VISIBILITY_HIDDEN, index, 0, contribution.size)
+        self.custom_symbols[unit, contribution.index] = len(unit.object.symbols) + len(edit.new_symbols)
+        edit.new_symbols.append(symbol)
+
+    def _append_segment(self, contribution: Contribution, p2align: int, *, keep: bool) -> bytes:
+        unit = contribution.unit
+        obj = unit.object
+        edit = self.plan.edit(unit)
+        section = obj.sections[contribution.index]
+        symbol = edit.new_symbols[self.custom_symbols[unit, contribution.index] - len(obj.symbols)]
+        segment = edit.new_segments[symbol.segment - len(obj.segments)]
+        segment.p2align = p2align
+        segment.content = obj.data[section.content : section.end]
+        segment.relocations = [self._translated(contribution, r) for r in obj.relocations(section.index)]
+        if keep:
+            symbol.flags |= NO_STRIP
+        return symbol.name
+
+    def _translated(self, contribution: Contribution, relocation: Relocation) -> Relocation:
+        """The relocation that means in memory what `relocation` means in a custom section."""
+        unit = contribution.unit
+        kind, offset, index, addend = relocation.type, relocation.offset, relocation.index, relocation.addend
+        symbol = unit.object.symbols[index] if index < len(unit.object.symbols) else None
+        if kind in (R_MEMORY_ADDR_I32, R_MEMORY_ADDR_I64):
+            return relocation
+        if kind in (R_FUNCTION_OFFSET_I32, R_FUNCTION_OFFSET_I64) and addend == 0:
+            self.plan.needs_table = True
+            pointer = R_TABLE_INDEX_I32 if kind == R_FUNCTION_OFFSET_I32 else R_TABLE_INDEX_I64
+            return Relocation(pointer, offset, index)
+        if kind in (R_TABLE_INDEX_I32, R_TABLE_INDEX_I64):
+            self.plan.needs_table = True
+            return relocation
+        if kind == R_SECTION_OFFSET_I32 and symbol is not None and symbol.kind == SYMBOL_SECTION:
+            target = self.custom_symbols.get((unit, symbol.element))
+            if target is not None:
+                return Relocation(R_MEMORY_ADDR_I32, offset, target, addend)
+        raise LinkError(
+            f"{unit.name}: section {_text(contribution.section)} cannot become memory: {relocation.type_name} "
+            f"at offset {offset:#x} against {_described(unit, symbol, addend)}"
+        )
+
+    # 4. Tables.
+
+    def _place_table(self, table: bytes) -> None:
+        base = table_of(self.survey, table)
+        if base is None:
+            return
+        contributions = [c for c in self.survey.contributions[base] if not c.dropped and not c.is_declaration]
+        by_reference = self.mode.by_reference and table not in self.survey.own_bounds
+        names = []
+        for contribution in contributions:
+            symbol = self._append_pointers(contribution, table)
+            if by_reference and contribution.unit.certain:
+                names.append(symbol.name)
+            else:
+                symbol.flags |= NO_STRIP
+        keys = {c.key for c in contributions if c.key}
+        if table not in self.survey.own_bounds:
+            ordered = [markers.segment_name(table, key) for key in sorted(keys, key=markers.sort_rank)]
+            is_64 = any(c.unit.object.is_64 for c in self.survey.contributions[base])
+            self.plan.is_64 = self.plan.is_64 or is_64
+            stop = markers.stop_segment_name(table)
+            self.plan.anchors.append(Anchor(table, 3 if is_64 else 2, names if by_reference else None, ordered, stop))
+
+    def _append_pointers(self, contribution: Contribution, table: bytes) -> NewSymbol:
+        unit = contribution.unit
+        edit = self.plan.edit(unit)
+        width, kind = (8, R_MEMORY_ADDR_I64) if unit.object.is_64 else (4, R_MEMORY_ADDR_I32)
+        elements = _elements(contribution)
+        relocations = [Relocation(kind, i * width, symbol.index) for i, symbol in enumerate(elements)]
+        comdat = contribution.comdat.index if contribution.comdat is not None else None
+        name = markers.segment_name(table, contribution.key)
+        segment = NewSegment(name, 3 if width == 8 else 2, bytes(len(elements) * width), relocations, comdat)
+        symbol = NewSymbol(
+            self._new_name(), VISIBILITY_HIDDEN, len(unit.object.segments) + len(edit.new_segments), 0, len(segment.content)
+        )
+        edit.new_segments.append(segment)
+        edit.new_symbols.append(symbol)
+        return symbol
+
+    def _new_name(self) -> bytes:
+        """A symbol name that no compiler makes; numbers follow the order of the inputs."""
+        self.names += 1
+        return b"__ldshim_element.%d" % self.names
+
+
+def _check_emptied_sections(plan: Plan) -> None:
+    """Nothing may point into a custom section that is gone.  Raises `LinkError`."""
+    for unit, edit in plan.edits.items():
+        if not edit.emptied_sections:
+            continue
+        obj = unit.object
+        gone = {s.index for s in obj.symbols if s.kind == SYMBOL_SECTION and s.element in edit.emptied_sections}
+        if not gone:
+            continue
+        for section in obj.sections:
+            if section.id != SEC_CUSTOM or section.index in edit.emptied_sections:
+                continue
+            for relocation in obj.relocations(section.index):
+                if relocation.type == R_SECTION_OFFSET_I32 and relocation.index in gone:
+                    into = obj.sections[obj.symbols[relocation.index].element].name
+                    raise LinkError(
+                        f"{unit.name}: section {_text(section.name)} refers to section {_text(into)} at offset "
+                        f"{relocation.offset:#x}, which becomes memory while {_text(section.name)} does not"
+                    )
+
+
+def _identities(contribution: Contribution) -> list[tuple[bytes, bytes]]:
+    """What makes two contributions copies of one element."""
+    found = [(b"marker", s.name) for s in contribution.markers if not s.is_local and not contribution.is_declaration]
+    if contribution.comdat is not None:
+        found.append((b"comdat", contribution.comdat.name))
+    return found
+
+
+def _defines_strongly(contribution: Contribution, name: bytes) -> bool:
+    return contribution.comdat is None and any(s.name == name and not s.is_weak for s in contribution.markers)
+
+
+def _common_p2align(contributions: list[Contribution]) -> int:
+    """The alignment (log 2) at which contributions of these sizes follow each other without gaps."""
+    bounds = [MAX_CUSTOM_P2ALIGN] if all(c.p2align is None for c in contributions) else []
+    for contribution in contributions:
+        if not contribution.is_declaration:
+            bounds.append((contribution.size & -contribution.size).bit_length() - 1)
+            if contribution.p2align is not None:
+                bounds.append(contribution.p2align)
+    return min(bounds, default=0)
+
+
+def _elements(contribution: Contribution) -> list[Symbol]:
+    """The statics of a contribution, by address; every byte of it has to belong to one."""
+    unit = contribution.unit
+    if contribution.kind == CUSTOM:
+        raise LinkError(
+            f"{unit.name}: {_text(contribution.section + TABLE_SUFFIX)} needs to know where each element begins, "
+            f"and the custom section {_text(contribution.section)} does not say so: use a data section with a symbol for each"
+        )
+    by_offset: dict[int, Symbol] = {}
+    for symbol in contribution.symbols:
+        if symbol.size and symbol.offset not in by_offset:
+            by_offset[symbol.offset] = symbol
+    elements = [by_offset[offset] for offset in sorted(by_offset)]
+    _check_nothing_between(contribution, elements)
+    return elements
+
+
+def _check_nothing_between(contribution: Contribution, elements: list[Symbol]) -> None:
+    obj = contribution.unit.object
+    segment = obj.segments[contribution.index]
+    data = obj.section(SEC_DATA)
+    relocated = [r.offset + data.content - segment.begin for r in obj.relocations(data.index)] if data else []
+    position = 0
+    ends = [(e.offset, e.offset + e.size) for e in elements] + [(segment.size, segment.size)]
+    for begin, end in ends:
+        gap = obj.data[segment.begin + position : segment.begin + max(begin, position)]
+        if gap.strip(b"\0") or any(position <= offset < begin for offset in relocated):
+            raise LinkError(
+                f"{contribution.unit.name}: segment {_text(segment.name)} has data without a symbol at offset {position:#x}, so "
+                f"{_text(contribution.section + TABLE_SUFFIX)} would miss an element"
+            )
+        position = max(position, end)
+
+
+def _described(unit: Unit, symbol: Symbol | None, addend: int) -> str:
+    if symbol is None:
+        return "a type"
+    if symbol.kind == SYMBOL_SECTION:
+        return f"section {_text(unit.object.sections[symbol.element].name)}"
+    return f"symbol {_text(symbol.name)}{f' + {addend}' if addend else ''}"
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")

@@ -1,0 +1,378 @@
+"""What is wanted, and what contributes to it: the facts that a plan is made from.
+
+A name X is *wanted* if an input refers to `__start_X` or `__stop_X`, if a marker symbol names it, or if the command line asks for
+one of the two symbols.  Everything that contributes to a wanted X becomes a `Contribution`, in the order of the inputs.
+"""
+
+from __future__ import annotations
+
+from ldshim import markers
+from ldshim.errors import LinkError
+from ldshim.wasm.format import (
+    COMDAT_DATA,
+    COMDAT_SECTION,
+    NO_STRIP,
+    SEC_CUSTOM,
+    SEC_DATA,
+    SEG_FLAG_TLS,
+    SYMBOL_DATA,
+    SYMBOL_SECTION,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ldshim.command import Command
+    from ldshim.inputs import InputFile, Unit
+    from ldshim.markers import Marker
+    from ldshim.wasm.reader import ObjectFile, Segment, Symbol
+
+BOUNDS = (b"__start_", b"__stop_")
+TABLE_SUFFIX = b"_ptrs"
+
+# How a contribution comes about.
+NATIVE = "segment"  # a data segment that the compiler named X
+MARKED = "marker"  # the data segment of a marker symbol
+PAIRED = "paired"  # a data segment whose bytes a custom section X repeats
+CUSTOM = "custom section"  # a custom section X that becomes a data segment
+
+
+class Contribution:
+    """What one segment, or one custom section, adds to the named section."""
+
+    __slots__ = ("comdat", "dropped", "index", "key", "kind", "markers", "p2align", "section", "size", "unit")
+
+    def __init__(self, kind: str, section: bytes, unit: Unit, index: int, size: int, p2align: int | None) -> None:
+        self.kind = kind
+        self.section = section
+        self.unit = unit
+        self.index = index  # of the segment, or of the custom section
+        self.size = size
+        self.p2align = p2align  # None: nobody recorded one
+        self.key = b""
+        self.markers: list[Symbol] = []
+        self.dropped = False  # another copy of the same element counts
+        what = COMDAT_SECTION if kind == CUSTOM else COMDAT_DATA
+        self.comdat = unit.object.comdat_of(what, index)
+
+    @property
+    def is_declaration(self) -> bool:
+        """Nothing but the name: a slice that exists, and may be empty."""
+        return self.size == 0
+
+    @property
+    def symbols(self) -> list[Symbol]:
+        return [] if self.kind == CUSTOM else self.unit.object.symbols_of_segment(self.index)
+
+
+class Reference:
+    """Who refers to the bounds of a section."""
+
+    __slots__ = ("by_bitcode", "certain", "section", "unit")
+
+    def __init__(self, section: bytes) -> None:
+        self.section = section
+        self.unit: Unit | None = None  # the first object with a strong reference
+        self.certain = False  # whether an object that is surely loaded has one
+        self.by_bitcode = False
+
+
+class Survey:
+    """The facts; dictionaries are by section name, in the order in which the names were met."""
+
+    __slots__ = ("contributions", "marker_names", "own_bounds", "references", "wanted")
+
+    def __init__(self) -> None:
+        self.wanted: dict[bytes, None] = {}
+        self.marker_names: set[bytes] = set()
+        self.references: dict[bytes, Reference] = {}
+        self.own_bounds: set[bytes] = set()  # sections whose bounds an input defines itself
+        self.contributions: dict[bytes, list[Contribution]] = {}
+
+    def want(self, section: bytes) -> None:
+        self.wanted.setdefault(section)
+
+    def refer(self, section: bytes) -> Reference:
+        self.want(section)
+        return self.references.setdefault(section, Reference(section))
+
+
+def survey(files: list[InputFile], command: Command) -> Survey:
+    """Look through all inputs.  Raises `LinkError` for an object that holds something wanted and cannot be read."""
+    found = Survey()
+    marked: list[tuple[Unit, Symbol, Marker]] = []
+    bitcode: list[Unit] = []
+    _ask_for_exports(found, command)
+    for file in files:
+        for unit in file.units_with((*BOUNDS, markers.PREFIX)):
+            if unit.is_bitcode:
+                _refuse_marked_bitcode(unit)
+                bitcode.append(unit)
+            elif unit.object.is_relocatable:
+                _note_symbols(found, unit, marked)
+    for _, _, marker in marked:
+        found.want(marker.section)
+        found.marker_names.add(marker.name)
+    if not found.wanted and not bitcode:
+        return found
+    if bitcode:
+        _note_bitcode_references(found, files, bitcode)
+    _collect_marked(found, marked)
+    _collect_sections(found, files)
+    for contributions in found.contributions.values():
+        contributions.sort(key=_link_order)
+    return found
+
+
+def table_of(found: Survey, section: bytes) -> bytes | None:
+    """The section that `section` is the pointer table of: `X` for a wanted `X_ptrs` that nothing contributes to itself."""
+    if not section.endswith(TABLE_SUFFIX) or any(not c.is_declaration for c in found.contributions.get(section, ())):
+        return None
+    base = section[: -len(TABLE_SUFFIX)]
+    return base if markers.is_c_identifier(base) and found.contributions.get(base) else None
+
+
+def _link_order(contribution: Contribution) -> tuple[tuple[int, int], bool, int]:
+    return contribution.unit.order, contribution.kind == CUSTOM, contribution.index
+
+
+def _bounded_section(name: bytes) -> bytes | None:
+    """X if `name` is `__start_X` or `__stop_X`."""
+    for prefix in BOUNDS:
+        if name.startswith(prefix):
+            section = name[len(prefix) :]
+            return section if markers.is_c_identifier(section) else None
+    return None
+
+
+def _ask_for_exports(found: Survey, command: Command) -> None:
+    for name in [option.name for option in command.exports] + command.required:
+        section = _bounded_section(name.encode("utf-8", "surrogateescape"))
+        if section is not None:
+            found.refer(section)
+
+
+def _refuse_marked_bitcode(unit: Unit) -> None:
+    position = unit.data.find(markers.PREFIX)
+    if position >= 0:
+        raise LinkError(
+            f"{unit.name}: bitcode with marker symbols (at offset {position:#x}); ldshim collects them from objects only: "
+            "compile this file without -flto or -C linker-plugin-lto"
+        )
+
+
+def _note_symbols(found: Survey, unit: Unit, marked: list[tuple[Unit, Symbol, Marker]]) -> None:
+    for symbol in unit.object.symbols:
+        section = _bounded_section(symbol.name)
+        if section is not None:
+            if symbol.is_undefined:
+                reference = found.refer(section)
+                # A function of that name may be meant as an import, which needs no section.
+                if symbol.kind == SYMBOL_DATA and not symbol.is_weak:
+                    reference.unit = reference.unit or unit
+                    reference.certain = reference.certain or unit.certain
+            elif not symbol.is_local:
+                found.own_bounds.add(section)
+        elif symbol.kind == SYMBOL_DATA and not symbol.is_undefined and symbol.name.startswith(markers.PREFIX):
+            try:
+                marker = markers.parse(symbol.name)
+            except LinkError as error:
+                raise LinkError(f"{unit.name}: {error}") from None
+            if marker is not None:
+                marked.append((unit, symbol, marker))
+
+
+def _note_bitcode_references(found: Survey, files: list[InputFile], bitcode: list[Unit]) -> None:
+    """Bitcode keeps its names in one string without separators: one can only ask whether a given name is in it.
+
+    The names to ask for are those of the custom sections of the objects; nothing else needs anything from ldshim.
+    """
+    for file in files:
+        for unit in file.units_with((b"linking",)):
+            if unit.is_bitcode:
+                continue
+            try:
+                sections = unit.object.sections
+            except LinkError:
+                continue  # nothing in it is known to be wanted
+            for section in sections:
+                if section.id == SEC_CUSTOM and markers.is_c_identifier(section.name):
+                    names = [prefix + section.name for prefix in BOUNDS]
+                    if any(name in referring.data for referring in bitcode for name in names):
+                        found.refer(section.name).by_bitcode = True
+
+
+def _collect_marked(found: Survey, marked: list[tuple[Unit, Symbol, Marker]]) -> None:
+    by_segment: dict[tuple[int, int], Contribution] = {}
+    for unit, symbol, marker in marked:
+        if symbol.element < 0:
+            raise LinkError(f"{unit.name}: marker symbol {_text(marker.name)} is not in a data segment")
+        contribution = by_segment.get((id(unit), symbol.element))
+        if contribution is None:
+            segment = unit.object.segments[symbol.element]
+            _refuse_thread_local(unit, segment, marker.name)
+            contribution = Contribution(MARKED, marker.section, unit, segment.index, segment.size, segment.p2align)
+            contribution.key = marker.key
+            by_segment[id(unit), symbol.element] = contribution
+            found.contributions.setdefault(marker.section, []).append(contribution)
+        elif (contribution.section, contribution.key) != (marker.section, marker.key):
+            raise LinkError(
+                f"{unit.name}: marker symbols {_text(contribution.markers[0].name)} and {_text(marker.name)} "
+                "lie in one data segment; compile with -fdata-sections"
+            )
+        contribution.markers.append(symbol)
+    for contribution in by_segment.values():
+        _check_covered(contribution)
+        if not contribution.is_declaration:
+            # A registration is not lost because nobody refers to the archive member that holds it.
+            contribution.unit.certain = True
+
+
+def _check_covered(contribution: Contribution) -> None:
+    """A segment can only be moved to its section whole, so all of it has to be marked."""
+    position = 0
+    for symbol in sorted(contribution.markers, key=lambda s: s.offset):
+        if symbol.offset > position:
+            break
+        position = max(position, symbol.offset + symbol.size)
+    if position != contribution.size:
+        raise LinkError(
+            f"{contribution.unit.name}: the data segment of marker symbol {_text(contribution.markers[0].name)} holds other data "
+            f"at offset {position:#x}; compile with -fdata-sections"
+        )
+
+
+def _refuse_thread_local(unit: Unit, segment: Segment, name: bytes) -> None:
+    if segment.flags & SEG_FLAG_TLS:
+        raise LinkError(
+            f"{unit.name}: {_text(name)} is thread-local: every thread has its own copy, so it cannot be an element of a section"
+        )
+
+
+def _collect_sections(found: Survey, files: list[InputFile]) -> None:
+    wanted = dict.fromkeys(found.wanted)
+    for section in list(wanted):
+        if section.endswith(TABLE_SUFFIX):
+            wanted.setdefault(section[: -len(TABLE_SUFFIX)])
+    for file in files:
+        for unit in file.units_with(name for name in wanted if name):
+            if not unit.is_bitcode and unit.object.is_relocatable:
+                _collect_from(found, unit, wanted)
+
+
+def _collect_from(found: Survey, unit: Unit, wanted: Iterable[bytes]) -> None:
+    obj = unit.object
+    with_segment = set()
+    for segment in obj.segments:
+        if segment.name in wanted:
+            with_segment.add(segment.name)
+            _refuse_thread_local(unit, segment, segment.name)
+            native = Contribution(NATIVE, segment.name, unit, segment.index, segment.size, segment.p2align)
+            found.contributions.setdefault(segment.name, []).append(native)
+    for section in obj.sections:
+        if section.id == SEC_CUSTOM and section.name in wanted:
+            if section.name in with_segment:
+                _check_repeats_segments(unit, section.name)
+            else:
+                size = section.end - section.content
+                custom = Contribution(CUSTOM, section.name, unit, section.index, size, None)
+                found.contributions.setdefault(section.name, []).extend(_paired(unit, custom) or [custom])
+
+
+def _check_repeats_segments(unit: Unit, name: bytes) -> None:
+    """rustc from about 1.100 writes a static both into a segment X and into a custom section X: the segment is what counts.
+
+    https://github.com/rust-lang/rust/pull/161862.  It does so for statics without pointers, so a custom section with relocations is
+    something else, and counting neither it nor both would be right for sure.
+    """
+    for section in unit.object.custom_sections(name):
+        if unit.object.relocations(section.index):
+            raise LinkError(
+                f"{unit.name}: has a data segment {_text(name)} and a custom section {_text(name)} with relocations; "
+                "ldshim cannot tell whether they are the same elements: put them into two objects"
+            )
+
+
+def _paired(unit: Unit, custom: Contribution) -> list[Contribution] | None:
+    """The statics whose bytes the custom section repeats, or None where there is any doubt.
+
+    rustc before about 1.100 writes `#[link_section = "X"]` statics into a custom section X, and into segments of their own as well,
+    whose names do not say so.  Without doubt means: the section is, in exactly one way, the concatenation of segments of `#[used]` statics,
+    and no other custom section of the object could claim one of them.
+    """
+    obj = unit.object
+    section = obj.sections[custom.index]
+    if custom.is_declaration or obj.relocations(section.index) or custom.comdat is not None:
+        return None
+    content = obj.data[section.content : section.end]
+    segments = _one_way(content, _pairing_candidates(obj, content))
+    if not segments:
+        return None
+    for other in obj.sections:
+        if other.id == SEC_CUSTOM and other is not section and not _is_metadata(other.name):
+            claimed = obj.data[other.content : other.end]
+            if any(obj.data[s.begin : s.end] in claimed for s in segments):
+                return None
+    if any(s.kind == SYMBOL_SECTION and s.element == section.index for s in obj.symbols):
+        return None  # something points into the section itself
+    return [Contribution(PAIRED, custom.section, unit, s.index, s.size, s.p2align) for s in segments]
+
+
+def _is_metadata(name: bytes) -> bool:
+    """Sections of the format and of compilers, which no static is in."""
+    metadata = (b"linking", b"name", b"producers", b"target_features")
+    return name in metadata or name.startswith((b"reloc.", b".debug_", b".llvm"))
+
+
+def _pairing_candidates(obj: ObjectFile, content: bytes) -> list[tuple[Segment, bytes]]:
+    """The segments of `#[used]` statics without pointers whose bytes are somewhere in `content`."""
+    data = obj.section(SEC_DATA)
+    if data is None:
+        return []
+    relocated = [data.content + relocation.offset for relocation in obj.relocations(data.index)]
+    candidates = []
+    for segment in obj.segments:
+        bytes_ = obj.data[segment.begin : segment.end]
+        symbols = obj.symbols_of_segment(segment.index)
+        if (
+            bytes_
+            and bytes_ in content
+            and not segment.flags & SEG_FLAG_TLS
+            and any(s.flags & NO_STRIP for s in symbols)
+            and not any(s.name.startswith(markers.PREFIX) for s in symbols)
+            and not any(segment.begin <= offset < segment.end for offset in relocated)
+        ):
+            candidates.append((segment, bytes_))
+    return candidates
+
+
+def _one_way(content: bytes, candidates: list[tuple[Segment, bytes]]) -> list[Segment]:
+    """The one row of candidates, in order, whose bytes are `content`; nothing if there is none, or more than one."""
+    # position -> (number of ways to get there, the last step of one of them and the steps before it)
+    ways: dict[int, tuple[int, _Step | None]] = {0: (1, None)}
+    for segment, bytes_ in candidates:
+        for position in sorted(ways, reverse=True):
+            if content.startswith(bytes_, position):
+                end = position + len(bytes_)
+                count, step = ways.get(end, (0, None))
+                more, before = ways[position]
+                ways[end] = (min(count + more, 2), step or _Step(segment, before))
+    count, step = ways.get(len(content), (0, None))
+    row: list[Segment] = []
+    while count == 1 and step is not None:
+        row.append(step.segment)
+        step = step.before
+    return row[::-1]
+
+
+class _Step:
+    __slots__ = ("before", "segment")
+
+    def __init__(self, segment: Segment, before: _Step | None) -> None:
+        self.segment = segment
+        self.before = before
+
+
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")

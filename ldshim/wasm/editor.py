@@ -1,0 +1,332 @@
+"""Editing an object: a list of changes, applied once.
+
+The changes are few and chosen so that little moves: segments are renamed, their alignment and flags set, symbols' flags
+changed, segments and symbols *appended* (every index that exists keeps its meaning), custom sections emptied instead of removed
+(the linker leaves empty ones out, and no section changes its number).  All but the appended segments lies in the
+`linking` section, which only relocation sections follow, and those do not depend on where they stand.  Where the new `linking`
+section would be shorter, a subsection of a type that nobody knows fills it up, so that the file keeps its size.
+
+Source for what LLVM takes: `llvm/lib/Object/WasmObjectFile.cpp`,
+https://github.com/llvm/llvm-project/blob/main/llvm/lib/Object/WasmObjectFile.cpp
+"""
+
+from __future__ import annotations
+
+from ldshim.wasm import writer
+from ldshim.wasm.format import (
+    BINDING_WEAK,
+    COMDAT_INFO,
+    COMDAT_SECTION,
+    LINKING_VERSION,
+    SEC_DATA,
+    SEC_DATACOUNT,
+    SEGMENT_INFO,
+    SYMBOL_DATA,
+    SYMBOL_SECTION,
+    SYMBOL_TABLE,
+    UNDEFINED,
+)
+from ldshim.wasm.leb128 import unsigned
+from ldshim.wasm.reader import Cursor, Relocation, read_relocations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ldshim.wasm.reader import ObjectFile, Section, Symbol
+
+# A subsection type that the tool-conventions do not use; LLVM passes over unknown ones.
+PADDING = 0x7F
+
+
+class NewSegment:
+    """A segment to append; `relocations` count from its own first byte."""
+
+    __slots__ = ("comdat", "content", "flags", "name", "p2align", "relocations")
+
+    def __init__(
+        self, name: bytes, p2align: int, content: bytes, relocations: list[Relocation], comdat: int | None = None
+    ) -> None:
+        self.name = name
+        self.p2align = p2align
+        self.flags = 0
+        self.content = content
+        self.relocations = relocations
+        self.comdat = comdat
+
+
+class NewSymbol:
+    """A data symbol to append."""
+
+    __slots__ = ("flags", "name", "offset", "segment", "size")
+
+    def __init__(self, name: bytes, flags: int, segment: int, offset: int, size: int) -> None:
+        self.name = name
+        self.flags = flags
+        self.segment = segment
+        self.offset = offset
+        self.size = size
+
+
+class Edit:
+    """The changes to one object; indexes are the object's own, appended things follow them in order."""
+
+    __slots__ = (
+        "emptied_sections",
+        "left_comdats",
+        "new_segments",
+        "new_symbols",
+        "segment_info",
+        "symbol_flags",
+        "undefined_symbols",
+    )
+
+    def __init__(self) -> None:
+        self.segment_info: dict[int, tuple[bytes, int, int]] = {}  # segment -> (name, p2align, flags)
+        self.symbol_flags: dict[int, int] = {}  # symbol -> flags
+        self.undefined_symbols: set[int] = set()  # data symbols whose definition is given up
+        self.left_comdats: set[tuple[int, int]] = set()  # (kind, index) of what leaves its group
+        self.emptied_sections: set[int] = set()  # custom sections, with their relocations
+        self.new_segments: list[NewSegment] = []
+        self.new_symbols: list[NewSymbol] = []
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.segment_info
+            or self.symbol_flags
+            or self.undefined_symbols
+            or self.left_comdats
+            or self.emptied_sections
+            or self.new_segments
+            or self.new_symbols
+        )
+
+
+def apply(obj: ObjectFile, edit: Edit) -> list[bytes]:
+    """The edited object, as pieces to be written one after the other.
+
+    `obj` is relocatable, and was read without an error.
+    """
+    return _Editor(obj, edit).pieces()
+
+
+class _Editor:
+    __slots__ = ("edit", "new_data_section", "obj")
+
+    def __init__(self, obj: ObjectFile, edit: Edit) -> None:
+        self.obj = obj
+        self.edit = edit
+        # An object without data gets its section immediately before `linking`: nothing before it changes its number.
+        self.new_data_section = bool(edit.new_segments) and obj.section(SEC_DATA) is None
+
+    def pieces(self) -> list[bytes]:
+        obj = self.obj
+        out: list[bytes] = []
+        kept_from = 0
+        for section in obj.sections:
+            new = self._changed(section)
+            if new is None:
+                continue
+            if kept_from < section.start:
+                out.append(obj.data[kept_from : section.start])
+            out.append(new)
+            kept_from = section.end
+        out.append(obj.data[kept_from:])
+        return out
+
+    def _changed(self, section: Section) -> bytes | None:
+        """The new bytes of a section, None if it stays as it is."""
+        edit = self.edit
+        if section.id == SEC_DATACOUNT and edit.new_segments:
+            return writer.section(SEC_DATACOUNT, unsigned(len(self.obj.segments) + len(edit.new_segments)))
+        if section.id == SEC_DATA and edit.new_segments:
+            return self._data_section(section)
+        if section is self.obj.linking:
+            return self._linking_and_new_sections(section)
+        if section.index in edit.emptied_sections:
+            return writer.custom_section(section.name, b"")
+        if section.id == 0 and section.name.startswith(b"reloc."):
+            return self._relocation_section(section)
+        return None
+
+    # Data.
+
+    def _count_encoding(self) -> tuple[bytes, int]:
+        """The number of segments, and by how much its encoding is longer than it was."""
+        section = self.obj.section(SEC_DATA)
+        total = len(self.obj.segments) + len(self.edit.new_segments)
+        if section is None:
+            return unsigned(total), 0
+        cursor = Cursor(self.obj.data, section.content, section.end, self.obj.path)
+        cursor.uleb()
+        width = cursor.pos - section.content
+        encoded = unsigned(total, width)
+        return encoded, len(encoded) - width
+
+    def _appended_segments(self) -> bytes:
+        return b"".join(writer.segment(new.content, is_64=self.obj.is_64) for new in self.edit.new_segments)
+
+    def _data_section(self, section: Section) -> bytes:
+        count, growth = self._count_encoding()
+        old = self.obj.data[section.content + len(count) - growth : section.end]
+        return writer.section(SEC_DATA, count + old + self._appended_segments())
+
+    def _new_relocations(self) -> list[Relocation]:
+        """The appended segments' relocations, counted from the content of the new data section."""
+        if not self.edit.new_segments:
+            return []
+        section = self.obj.section(SEC_DATA)
+        count, growth = self._count_encoding()
+        position = len(count) if section is None else section.end - section.content + growth
+        found = []
+        for new in self.edit.new_segments:
+            position += len(writer.segment(new.content, is_64=self.obj.is_64))
+            begin = position - len(new.content)
+            for entry in sorted(new.relocations, key=lambda r: r.offset):
+                found.append(Relocation(entry.type, begin + entry.offset, entry.index, entry.addend))  # noqa: PERF401
+        return found
+
+    # Relocations.
+
+    def _moved(self, index: int) -> int:
+        """The number that section `index` will have."""
+        linking = self.obj.linking
+        return index + 1 if self.new_data_section and linking is not None and index >= linking.index else index
+
+    def _relocation_section(self, section: Section) -> bytes | None:
+        cursor = Cursor(self.obj.data, section.content, section.end, self.obj.path)
+        target = cursor.u32()
+        title = section.name[len(b"reloc.") :]
+        if target in self.edit.emptied_sections:
+            return writer.relocation_section(title, self._moved(target), [])
+        data = self.obj.section(SEC_DATA)
+        if data is not None and target == data.index and self.edit.new_segments:
+            return self._data_relocations(section, cursor, title)
+        if self._moved(target) == target:
+            return None
+        return writer.relocation_section(title, self._moved(target), read_relocations(cursor))
+
+    def _data_relocations(self, section: Section, cursor: Cursor, title: bytes) -> bytes | None:
+        """The old relocations of the data section, moved if its count grew; the new ones follow in the last such section."""
+        _, growth = self._count_encoding()
+        data = self.obj.section(SEC_DATA)
+        assert data is not None  # noqa: S101 - for the type checker: the caller found it
+        last = self.obj.relocation_sections(data.index)[-1][0] is section
+        added = self._new_relocations() if last else []
+        if not growth and not added:
+            return None
+        if growth:
+            entries = read_relocations(cursor)
+            number = len(entries)
+            old = b"".join(writer.relocation(entry, growth) for entry in entries)
+        else:
+            number = cursor.count()
+            old = self.obj.data[cursor.pos : cursor.end]
+        total = unsigned(number + len(added))
+        body = unsigned(data.index) + total + old + b"".join(writer.relocation(e) for e in added)
+        return writer.custom_section(b"reloc." + title, body)
+
+    # Linking.
+
+    def _linking_and_new_sections(self, section: Section) -> bytes:
+        before = b""
+        after = b""
+        if self.new_data_section:
+            count, _ = self._count_encoding()
+            before = writer.section(SEC_DATA, count + self._appended_segments())
+        added = self._new_relocations()
+        data = self.obj.section(SEC_DATA)
+        target = section.index if data is None else data.index
+        if added and not (data is not None and self.obj.relocation_sections(data.index)):
+            after = writer.relocation_section(b"DATA", target, added)
+        return before + self._linking(section) + after
+
+    def _linking(self, section: Section) -> bytes:
+        parts = self._linking_parts()
+        size = section.end - section.content
+        payload = _linking_payload(parts, writer.SIZE_WIDTH)
+        if size - len(payload) == 1:
+            # One byte is too little for a subsection of its own: a shorter encoding makes it two or more.
+            payload = _linking_payload(parts, writer.SIZE_WIDTH - 1)
+        if size - len(payload) > 1:
+            payload += _padding(size - len(payload))
+        return writer.custom_section(b"linking", payload)
+
+    def _linking_parts(self) -> list[tuple[int, bytes]]:
+        """The subsections, (type, payload): rewritten ones in the place of the old, or at the end where there were none."""
+        edit = self.edit
+        rewritten: dict[int, bytes] = {}
+        if edit.segment_info or edit.new_segments:
+            rewritten[SEGMENT_INFO] = self._segment_info()
+        if edit.symbol_flags or edit.undefined_symbols or edit.new_symbols or self.new_data_section:
+            rewritten[SYMBOL_TABLE] = self._symbol_table()
+        if self._changes_comdats():
+            rewritten[COMDAT_INFO] = self._comdat_info()
+        parts = []
+        for part in self.obj.subsections:
+            if part.type in rewritten:
+                parts.append((part.type, rewritten.pop(part.type)))
+            elif part.type != PADDING:
+                parts.append((part.type, self.obj.data[part.begin : part.end]))
+        return parts + list(rewritten.items())
+
+    def _segment_info(self) -> bytes:
+        entries = []
+        for segment in self.obj.segments:
+            info = self.edit.segment_info.get(segment.index, (segment.name, segment.p2align, segment.flags))
+            entries.append(writer.segment_info(*info))
+        entries.extend(writer.segment_info(new.name, new.p2align, new.flags) for new in self.edit.new_segments)
+        return writer.vector(entries)
+
+    def _symbol_table(self) -> bytes:
+        entries = [self._symbol(symbol) for symbol in self.obj.symbols]
+        entries.extend(
+            writer.data_symbol(new.name, new.flags, new.segment, new.offset, new.size) for new in self.edit.new_symbols
+        )
+        return writer.vector(entries)
+
+    def _symbol(self, symbol: Symbol) -> bytes:
+        flags = self.edit.symbol_flags.get(symbol.index, symbol.flags)
+        if symbol.kind == SYMBOL_DATA:
+            if symbol.index in self.edit.undefined_symbols:
+                return writer.undefined_data_symbol(symbol.name, flags & ~BINDING_WEAK | UNDEFINED)
+            if symbol.is_undefined:
+                return writer.undefined_data_symbol(symbol.name, flags)
+            return writer.data_symbol(symbol.name, flags, max(symbol.element, 0), symbol.offset, symbol.size)
+        element = self._moved(symbol.element) if symbol.kind == SYMBOL_SECTION else symbol.element
+        encoded = bytes((symbol.kind,)) + unsigned(flags) + unsigned(element)
+        return encoded + writer.name(symbol.name) if symbol.has_own_name else encoded
+
+    def _changes_comdats(self) -> bool:
+        joins = any(new.comdat is not None for new in self.edit.new_segments)
+        return bool(self.obj.comdats) and (joins or bool(self.edit.left_comdats) or self.new_data_section)
+
+    def _comdat_info(self) -> bytes:
+        first_new = len(self.obj.segments)
+        groups = []
+        for comdat in self.obj.comdats:
+            entries = [
+                unsigned(kind) + unsigned(self._moved(index) if kind == COMDAT_SECTION else index)
+                for kind, index in comdat.entries
+                if (kind, index) not in self.edit.left_comdats
+            ]
+            entries.extend(
+                unsigned(0) + unsigned(first_new + i)
+                for i, new in enumerate(self.edit.new_segments)
+                if new.comdat == comdat.index
+            )
+            groups.append(writer.name(comdat.name) + unsigned(comdat.flags) + writer.vector(entries))
+        return writer.vector(groups)
+
+
+def _linking_payload(parts: list[tuple[int, bytes]], first_width: int) -> bytes:
+    out = [unsigned(LINKING_VERSION)]
+    width = first_width
+    for kind, payload in parts:
+        out.append(writer.subsection(kind, payload, width))
+        width = writer.SIZE_WIDTH
+    return b"".join(out)
+
+
+def _padding(size: int) -> bytes:
+    """A subsection of `size` bytes in all; `size` is 2 or more."""
+    width = min(writer.SIZE_WIDTH, size - 1)
+    return writer.subsection(PADDING, bytes(size - 1 - width), width)

@@ -1,0 +1,113 @@
+"""The numbers of the wasm object format, under the names of the tool-conventions and of LLVM's `BinaryFormat/Wasm.h`.
+
+Source: https://github.com/WebAssembly/tool-conventions/blob/main/Linking.md
+"""
+
+from __future__ import annotations
+
+MAGIC = b"\0asm"
+MODULE_HEADER = b"\0asm\x01\0\0\0"
+
+# Section ids.
+SEC_CUSTOM = 0
+SEC_TYPE = 1
+SEC_IMPORT = 2
+SEC_CODE = 10
+SEC_DATA = 11
+SEC_DATACOUNT = 12
+
+# Import kinds.
+EXTERNAL_FUNCTION = 0
+EXTERNAL_TABLE = 1
+EXTERNAL_MEMORY = 2
+EXTERNAL_GLOBAL = 3
+EXTERNAL_TAG = 4
+
+FUNCREF = 0x70
+LIMITS_HAS_MAX = 0x1
+LIMITS_IS_64 = 0x4
+LIMITS_HAS_PAGE_SIZE = 0x8
+
+# How a data segment says where it goes.
+SEGMENT_IS_PASSIVE = 0x1
+SEGMENT_HAS_MEMINDEX = 0x2
+OPCODE_I32_CONST = 0x41
+OPCODE_I64_CONST = 0x42
+OPCODE_END = 0x0B
+
+# The `linking` section.
+LINKING_VERSION = 2
+SEGMENT_INFO = 5
+INIT_FUNCS = 6
+COMDAT_INFO = 7
+SYMBOL_TABLE = 8
+
+# Segment flags.
+SEG_FLAG_STRINGS = 0x1
+SEG_FLAG_TLS = 0x2
+SEG_FLAG_RETAIN = 0x4
+
+# Symbol kinds.
+SYMBOL_FUNCTION = 0
+SYMBOL_DATA = 1
+SYMBOL_GLOBAL = 2
+SYMBOL_SECTION = 3
+SYMBOL_TAG = 4
+SYMBOL_TABLE_KIND = 5
+
+# Symbol flags.
+BINDING_WEAK = 0x1
+BINDING_LOCAL = 0x2
+VISIBILITY_HIDDEN = 0x4
+UNDEFINED = 0x10
+EXPLICIT_NAME = 0x40
+NO_STRIP = 0x80
+ABSOLUTE = 0x200
+
+# What a COMDAT entry may be.
+COMDAT_DATA = 0
+COMDAT_FUNCTION = 1
+COMDAT_SECTION = 5
+
+# Relocation types.
+R_FUNCTION_INDEX_LEB = 0
+R_TABLE_INDEX_I32 = 2
+R_MEMORY_ADDR_I32 = 5
+R_FUNCTION_OFFSET_I32 = 8
+R_SECTION_OFFSET_I32 = 9
+R_MEMORY_ADDR_I64 = 16
+R_TABLE_INDEX_I64 = 19
+R_FUNCTION_OFFSET_I64 = 22
+
+RELOCATION_NAMES = (
+    "FUNCTION_INDEX_LEB",
+    "TABLE_INDEX_SLEB",
+    "TABLE_INDEX_I32",
+    "MEMORY_ADDR_LEB",
+    "MEMORY_ADDR_SLEB",
+    "MEMORY_ADDR_I32",
+    "TYPE_INDEX_LEB",
+    "GLOBAL_INDEX_LEB",
+    "FUNCTION_OFFSET_I32",
+    "SECTION_OFFSET_I32",
+    "TAG_INDEX_LEB",
+    "MEMORY_ADDR_REL_SLEB",
+    "TABLE_INDEX_REL_SLEB",
+    "GLOBAL_INDEX_I32",
+    "MEMORY_ADDR_LEB64",
+    "MEMORY_ADDR_SLEB64",
+    "MEMORY_ADDR_I64",
+    "MEMORY_ADDR_REL_SLEB64",
+    "TABLE_INDEX_SLEB64",
+    "TABLE_INDEX_I64",
+    "TABLE_NUMBER_LEB",
+    "MEMORY_ADDR_TLS_SLEB",
+    "FUNCTION_OFFSET_I64",
+    "MEMORY_ADDR_LOCREL_I32",
+    "TABLE_INDEX_REL_SLEB64",
+    "MEMORY_ADDR_TLS_SLEB64",
+    "FUNCTION_INDEX_I32",
+)
+
+# The types that carry an addend (LLVM: `wasm::relocTypeHasAddend`).
+RELOCATIONS_WITH_ADDEND = frozenset((3, 4, 5, 8, 9, 11, 14, 15, 16, 17, 21, 22, 23, 25))

@@ -1,0 +1,544 @@
+"""Reading a relocatable wasm object.
+
+An object is the magic number, a version, and a row of sections: id, size, payload.  Sections with an id have fixed contents
+and order (types, imports, functions, code, data); sections of id 0 are *custom*: a name, then bytes for whoever knows the name.
+What makes a module an *object*, something that a linker can take apart, are custom sections too:
+
+- `linking` holds the symbol table, the names, alignments and flags of the data segments, and the COMDAT groups;
+- `reloc.NAME` lists the places in another section where the linker has to write an address or an index.
+
+`ObjectFile` reads headers at once and the rest when asked, and checks what it reads: every error is a `MalformedObject` that names
+the file, the section and the offset.  Contents are never copied: they are ranges of `data`.
+"""
+
+from __future__ import annotations
+
+from ldshim.errors import LinkError
+from ldshim.wasm.format import (
+    ABSOLUTE,
+    BINDING_LOCAL,
+    BINDING_WEAK,
+    COMDAT_INFO,
+    EXPLICIT_NAME,
+    EXTERNAL_FUNCTION,
+    EXTERNAL_GLOBAL,
+    EXTERNAL_MEMORY,
+    EXTERNAL_TABLE,
+    EXTERNAL_TAG,
+    LIMITS_HAS_MAX,
+    LIMITS_HAS_PAGE_SIZE,
+    LIMITS_IS_64,
+    LINKING_VERSION,
+    MAGIC,
+    MODULE_HEADER,
+    OPCODE_END,
+    RELOCATION_NAMES,
+    RELOCATIONS_WITH_ADDEND,
+    SEC_CUSTOM,
+    SEC_DATA,
+    SEC_IMPORT,
+    SEGMENT_HAS_MEMINDEX,
+    SEGMENT_INFO,
+    SEGMENT_IS_PASSIVE,
+    SYMBOL_DATA,
+    SYMBOL_SECTION,
+    SYMBOL_TABLE,
+    SYMBOL_TABLE_KIND,
+    UNDEFINED,
+)
+from ldshim.wasm.leb128 import MAX_BYTES
+
+READ_SUBSECTIONS = (SEGMENT_INFO, SYMBOL_TABLE, COMDAT_INFO)
+
+U32_MAX = 0xFFFFFFFF
+U64_MAX = 0xFFFFFFFFFFFFFFFF
+
+
+class MalformedObject(LinkError):  # noqa: N818 - named for what it says of the file
+    """The bytes are not a well-formed object."""
+
+
+def is_wasm(data: bytes | memoryview) -> bool:
+    """Whether `data` begins as a wasm module does."""
+    return bytes(data[:4]) == MAGIC
+
+
+class Cursor:
+    """A position in the bytes of one section; never reads past `end`."""
+
+    __slots__ = ("context", "data", "end", "pos")
+
+    def __init__(self, data: bytes, pos: int, end: int, context: str) -> None:
+        self.data = data
+        self.pos = pos
+        self.end = end
+        self.context = context
+
+    def fail(self, what: str) -> MalformedObject:
+        return MalformedObject(f"{self.context}: {what} at offset {self.pos:#x}")
+
+    def byte(self) -> int:
+        if self.pos >= self.end:
+            raise self.fail("unexpected end")
+        value = self.data[self.pos]
+        self.pos += 1
+        return value
+
+    def u32(self) -> int:
+        value = self.uleb()
+        if value > U32_MAX:
+            raise self.fail("number out of range")
+        return value
+
+    def uleb(self) -> int:
+        data, pos, end = self.data, self.pos, self.end
+        value = shift = 0
+        while pos < end:
+            byte = data[pos]
+            pos += 1
+            value |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                if value > U64_MAX:
+                    raise self.fail("number out of range")
+                self.pos = pos
+                return value
+            shift += 7
+            if shift >= 7 * MAX_BYTES:
+                break
+        raise self.fail("malformed number")
+
+    def sleb(self) -> int:
+        value = shift = 0
+        while shift < 7 * MAX_BYTES:
+            byte = self.byte()
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                return value - (1 << shift) if byte & 0x40 else value
+        raise self.fail("malformed number")
+
+    def count(self) -> int:
+        """A count of things that take a byte each at least: a hostile one fails here, before anything is allocated for it."""
+        value = self.uleb()
+        if value > self.end - self.pos:
+            raise self.fail(f"a count of {value} does not fit")
+        return value
+
+    def skip(self, size: int) -> int:
+        """Pass over `size` bytes; returns where they begin."""
+        begin = self.pos
+        if size > self.end - begin:
+            raise self.fail(f"{size} bytes do not fit")
+        self.pos = begin + size
+        return begin
+
+    def name(self) -> bytes:
+        size = self.uleb()
+        begin = self.skip(size)
+        return self.data[begin : self.pos]
+
+    def finish(self) -> None:
+        if self.pos != self.end:
+            raise self.fail("unexpected bytes")
+
+
+class Section:
+    """One section: `start` is where its id stands, `content` where relocation offsets count from, `end` where it ends."""
+
+    __slots__ = ("content", "end", "id", "index", "name", "start")
+
+    def __init__(self, index: int, ident: int, name: bytes, start: int, content: int, end: int) -> None:
+        self.index = index
+        self.id = ident
+        self.name = name
+        self.start = start
+        self.content = content
+        self.end = end
+
+
+class Segment:
+    """One data segment: its bytes are `data[begin:end]`; name, alignment (log 2) and flags come from SEGMENT_INFO."""
+
+    __slots__ = ("begin", "end", "flags", "index", "name", "p2align")
+
+    def __init__(self, index: int, begin: int, end: int) -> None:
+        self.index = index
+        self.begin = begin
+        self.end = end
+        self.name = b""
+        self.p2align = 0
+        self.flags = 0
+
+    @property
+    def size(self) -> int:
+        return self.end - self.begin
+
+
+class Symbol:
+    """One entry of the symbol table.
+
+    `element` is the function, global, tag, table, section or segment index; `offset` and `size` are those of data symbols.
+    An undefined data symbol and an absolute one have no segment: `element` is -1.
+    """
+
+    __slots__ = ("element", "flags", "index", "kind", "name", "offset", "size")
+
+    def __init__(self, index: int, kind: int, flags: int, name: bytes, element: int, offset: int = 0, size: int = 0) -> None:
+        self.index = index
+        self.kind = kind
+        self.flags = flags
+        self.name = name
+        self.element = element
+        self.offset = offset
+        self.size = size
+
+    @property
+    def is_undefined(self) -> bool:
+        return bool(self.flags & UNDEFINED)
+
+    @property
+    def is_local(self) -> bool:
+        return bool(self.flags & BINDING_LOCAL)
+
+    @property
+    def is_weak(self) -> bool:
+        return bool(self.flags & BINDING_WEAK)
+
+    @property
+    def has_own_name(self) -> bool:
+        """Whether the symbol table spells the name; an import's name may stand with the import only."""
+        if self.kind == SYMBOL_SECTION:
+            return False
+        return self.kind == SYMBOL_DATA or not self.is_undefined or bool(self.flags & EXPLICIT_NAME)
+
+
+class Comdat:
+    """One COMDAT group: of all objects that have one of this name, the linker keeps the first one's entries only."""
+
+    __slots__ = ("entries", "flags", "index", "name")
+
+    def __init__(self, index: int, name: bytes, flags: int, entries: list[tuple[int, int]]) -> None:
+        self.index = index
+        self.name = name
+        self.flags = flags
+        self.entries = entries  # (kind, index)
+
+
+class Relocation:
+    """One place to be filled in: `offset` counts from the content of its section, `index` names a symbol (or a type)."""
+
+    __slots__ = ("addend", "index", "offset", "type")
+
+    def __init__(self, type_: int, offset: int, index: int, addend: int = 0) -> None:
+        self.type = type_
+        self.offset = offset
+        self.index = index
+        self.addend = addend
+
+    @property
+    def type_name(self) -> str:
+        return "R_WASM_" + RELOCATION_NAMES[self.type] if self.type < len(RELOCATION_NAMES) else f"type {self.type}"
+
+
+class Subsection:
+    """One part of the `linking` section: `data[begin:end]` is its payload."""
+
+    __slots__ = ("begin", "end", "type")
+
+    def __init__(self, type_: int, begin: int, end: int) -> None:
+        self.type = type_
+        self.begin = begin
+        self.end = end
+
+
+class ObjectFile:
+    """A relocatable object; `path` is what messages call it.
+
+    Raises `MalformedObject` as soon as something that is read does not hold together.
+    """
+
+    __slots__ = (
+        "_symbols_by_segment",
+        "comdats",
+        "data",
+        "imported_tables",
+        "is_64",
+        "linking",
+        "path",
+        "sections",
+        "segments",
+        "subsections",
+        "symbols",
+    )
+
+    def __init__(self, data: bytes, path: str) -> None:
+        self.data = data
+        self.path = path
+        self.sections = list(_sections(data, path))
+        self.linking: Section | None = self._the_only(b"linking")
+        self.is_64 = False
+        self.imported_tables: list[bytes] = []
+        self.segments: list[Segment] = []
+        self.symbols: list[Symbol] = []
+        self.comdats: list[Comdat] = []
+        self.subsections: list[Subsection] = []
+        self._symbols_by_segment: dict[int, list[Symbol]] | None = None
+        if self.linking is None:
+            return
+        import_names = self._read_imports()
+        self._read_segments()
+        self._read_linking(self.linking, import_names)
+
+    @property
+    def is_relocatable(self) -> bool:
+        """Whether this is an object at all: a linked module or a shared library has no `linking` section."""
+        return self.linking is not None
+
+    def section(self, ident: int) -> Section | None:
+        """The section of that id, if there is one."""
+        for section in self.sections:
+            if section.id == ident:
+                return section
+        return None
+
+    def custom_sections(self, name: bytes) -> list[Section]:
+        return [section for section in self.sections if section.id == SEC_CUSTOM and section.name == name]
+
+    def relocation_sections(self, target: int) -> list[tuple[Section, Cursor]]:
+        """The `reloc.*` sections for section number `target`, each with a cursor at its count.
+
+        The name behind `reloc.` says nothing: the index in the payload is what counts.
+        """
+        found = []
+        for section in self.sections:
+            if section.id == SEC_CUSTOM and section.name.startswith(b"reloc."):
+                cursor = self._cursor(section)
+                if cursor.u32() == target:
+                    found.append((section, cursor))
+        return found
+
+    def relocations(self, target: int) -> list[Relocation]:
+        """The relocations of section number `target`, by offset."""
+        found = []
+        for _, cursor in self.relocation_sections(target):
+            found.extend(read_relocations(cursor))
+        # The sections must be sorted each; several sections for one target need not follow each other.
+        found.sort(key=_offset_of)
+        return found
+
+    def comdat_of(self, kind: int, index: int) -> Comdat | None:
+        """The group that the segment, function or section belongs to."""
+        for comdat in self.comdats:
+            if (kind, index) in comdat.entries:
+                return comdat
+        return None
+
+    def symbols_of_segment(self, segment: int) -> list[Symbol]:
+        """The data symbols defined in segment number `segment`."""
+        if self._symbols_by_segment is None:
+            self._symbols_by_segment = {}
+            for symbol in self.symbols:
+                if symbol.kind == SYMBOL_DATA and symbol.element >= 0:
+                    self._symbols_by_segment.setdefault(symbol.element, []).append(symbol)
+        return self._symbols_by_segment.get(segment, [])
+
+    def _cursor(self, section: Section) -> Cursor:
+        name = section.name.decode("utf-8", "backslashreplace") if section.id == SEC_CUSTOM else f"#{section.id}"
+        return Cursor(self.data, section.content, section.end, f"{self.path}: section {name}")
+
+    def _the_only(self, name: bytes) -> Section | None:
+        found = self.custom_sections(name)
+        if len(found) > 1:
+            raise MalformedObject(f"{self.path}: more than one {name.decode()} section")
+        return found[0] if found else None
+
+    def _read_imports(self) -> dict[int, list[bytes]]:
+        """The fields of the imports by kind, since undefined symbols may take their names from them."""
+        names: dict[int, list[bytes]] = {kind: [] for kind in range(5)}
+        section = self.section(SEC_IMPORT)
+        if section is None:
+            return names
+        cursor = self._cursor(section)
+        for _ in range(cursor.count()):
+            cursor.name()
+            field = cursor.name()
+            kind = cursor.byte()
+            if kind == EXTERNAL_FUNCTION:
+                cursor.u32()
+            elif kind == EXTERNAL_TABLE:
+                cursor.byte()
+                _limits(cursor)
+                self.imported_tables.append(field)
+            elif kind == EXTERNAL_MEMORY:
+                if _limits(cursor) & LIMITS_IS_64:
+                    self.is_64 = True
+            elif kind == EXTERNAL_GLOBAL:
+                cursor.byte()
+                cursor.byte()
+            elif kind == EXTERNAL_TAG:
+                cursor.byte()
+                cursor.u32()
+            else:
+                raise cursor.fail(f"unknown import kind {kind}")
+            names[kind].append(field)
+        cursor.finish()
+        return names
+
+    def _read_segments(self) -> None:
+        section = self.section(SEC_DATA)
+        if section is None:
+            return
+        cursor = self._cursor(section)
+        for index in range(cursor.count()):
+            flags = cursor.u32()
+            if flags & SEGMENT_HAS_MEMINDEX:
+                cursor.u32()
+            if not flags & SEGMENT_IS_PASSIVE:
+                _constant_expression(cursor)
+            begin = cursor.skip(cursor.uleb())
+            self.segments.append(Segment(index, begin, cursor.pos))
+        cursor.finish()
+
+    def _read_linking(self, section: Section, import_names: dict[int, list[bytes]]) -> None:
+        cursor = self._cursor(section)
+        version = cursor.u32()
+        if version != LINKING_VERSION:
+            raise cursor.fail(f"metadata version {version}, expected {LINKING_VERSION}")
+        while cursor.pos < cursor.end:
+            kind = cursor.byte()
+            size = cursor.uleb()
+            begin = cursor.skip(size)
+            if kind in READ_SUBSECTIONS and any(part.type == kind for part in self.subsections):
+                # LLVM takes the last one, or reads on where the first ended: no compiler writes such a thing.
+                raise cursor.fail(f"a second subsection of type {kind}")
+            self.subsections.append(Subsection(kind, begin, cursor.pos))
+            part = Cursor(self.data, begin, cursor.pos, cursor.context)
+            if kind == SEGMENT_INFO:
+                self._read_segment_info(part)
+            elif kind == SYMBOL_TABLE:
+                self._read_symbols(part, import_names)
+            elif kind == COMDAT_INFO:
+                self._read_comdats(part)
+
+    def _read_segment_info(self, cursor: Cursor) -> None:
+        count = cursor.count()
+        if count > len(self.segments):
+            raise cursor.fail("more segment names than segments")
+        for segment in self.segments[:count]:
+            segment.name = cursor.name()
+            segment.p2align = cursor.u32()
+            segment.flags = cursor.u32()
+            if segment.p2align > 31:
+                raise cursor.fail(f"segment {segment.index}: alignment 2**{segment.p2align}")
+        cursor.finish()
+
+    def _read_symbols(self, cursor: Cursor, import_names: dict[int, list[bytes]]) -> None:
+        for index in range(cursor.count()):
+            kind = cursor.byte()
+            flags = cursor.u32()
+            if kind == SYMBOL_DATA:
+                symbol = self._read_data_symbol(cursor, index, flags)
+            elif kind == SYMBOL_SECTION:
+                symbol = Symbol(index, kind, flags, b"", cursor.u32())
+                if symbol.element >= len(self.sections):
+                    raise cursor.fail(f"symbol {index}: no section {symbol.element}")
+            elif kind <= SYMBOL_TABLE_KIND:
+                element = cursor.u32()
+                symbol = Symbol(index, kind, flags, b"", element)
+                symbol.name = (
+                    cursor.name() if symbol.has_own_name else _import_name(cursor, import_names, kind, element)
+                )
+            else:
+                raise cursor.fail(f"symbol {index}: unknown kind {kind}")
+            self.symbols.append(symbol)
+        cursor.finish()
+
+    def _read_data_symbol(self, cursor: Cursor, index: int, flags: int) -> Symbol:
+        name = cursor.name()
+        if flags & UNDEFINED:
+            return Symbol(index, SYMBOL_DATA, flags, name, -1)
+        segment = cursor.u32()
+        offset = cursor.uleb()
+        size = cursor.uleb()
+        if flags & ABSOLUTE:
+            return Symbol(index, SYMBOL_DATA, flags, name, -1, offset, size)
+        if segment >= len(self.segments) or offset > self.segments[segment].size:
+            raise cursor.fail(f"symbol {name.decode('utf-8', 'backslashreplace')}: not inside a segment")
+        return Symbol(index, SYMBOL_DATA, flags, name, segment, offset, size)
+
+    def _read_comdats(self, cursor: Cursor) -> None:
+        for index in range(cursor.count()):
+            name = cursor.name()
+            flags = cursor.u32()
+            entries = [(cursor.u32(), cursor.u32()) for _ in range(cursor.count())]
+            self.comdats.append(Comdat(index, name, flags, entries))
+        cursor.finish()
+
+
+def read_relocations(cursor: Cursor) -> list[Relocation]:
+    """What follows the target's index in a `reloc.*` section."""
+    found = []
+    for _ in range(cursor.count()):
+        kind = cursor.u32()
+        offset = cursor.u32()
+        index = cursor.u32()
+        addend = cursor.sleb() if kind in RELOCATIONS_WITH_ADDEND else 0
+        found.append(Relocation(kind, offset, index, addend))
+    cursor.finish()
+    return found
+
+
+def _offset_of(relocation: Relocation) -> int:
+    return relocation.offset
+
+
+def _sections(data: bytes, path: str) -> list[Section]:
+    if data[:8] != MODULE_HEADER:
+        raise MalformedObject(f"{path}: not a wasm module of version 1")
+    cursor = Cursor(data, 8, len(data), path)
+    found: list[Section] = []
+    while cursor.pos < cursor.end:
+        start = cursor.pos
+        ident = cursor.byte()
+        size = cursor.u32()
+        content = cursor.skip(size)
+        end = cursor.pos
+        name = b""
+        if ident == SEC_CUSTOM:
+            inner = Cursor(data, content, end, f"{path}: section {len(found)}")
+            name = inner.name()
+            content = inner.pos
+        found.append(Section(len(found), ident, name, start, content, end))
+    return found
+
+
+def _limits(cursor: Cursor) -> int:
+    flags = cursor.u32()
+    cursor.uleb()
+    if flags & LIMITS_HAS_MAX:
+        cursor.uleb()
+    if flags & LIMITS_HAS_PAGE_SIZE:
+        cursor.u32()
+    return flags
+
+
+def _constant_expression(cursor: Cursor) -> None:
+    """Pass over the place of an active segment.
+
+    Objects have one constant (LLVM writes `i32.const N` or `i64.const N`) or, in position-independent modules, `global.get`;
+    each is an opcode with one number behind it.
+    """
+    opcode = cursor.byte()
+    if opcode not in (0x23, 0x41, 0x42):  # global.get, i32.const, i64.const
+        raise cursor.fail(f"opcode {opcode:#x} in a segment's offset")
+    cursor.sleb()
+    if cursor.byte() != OPCODE_END:
+        raise cursor.fail("a segment's offset is not one constant")
+
+
+def _import_name(cursor: Cursor, names: dict[int, list[bytes]], kind: int, element: int) -> bytes:
+    # Symbol kinds and import kinds number functions, globals, tags and tables differently.
+    fields = names[{0: 0, 2: 3, 4: 4, 5: 1}[kind]]
+    if element >= len(fields):
+        raise cursor.fail(f"an undefined symbol refers to import {element}")
+    return fields[element]
