@@ -1,0 +1,17 @@
+"""What `ldshim --help` says behind lld's own help."""
+
+from __future__ import annotations
+
+HELP = """\
+ldshim: a wasm-ld that collects named sections; every other option is the real linker's.
+
+  --ldshim-linker=<path>  The wasm-ld that does the linking; a name without a slash is looked up on PATH.
+                          Default: LDSHIM_LINKER, then rust-lld, wasm-ld or wasm-ld-NN on PATH,
+                          then $WASI_SDK_PATH/bin/wasm-ld, then the ziglang package's.
+
+  LDSHIM_LINKER=<path>    The same, for all links.
+  LDSHIM=off              Hand every link over to the real linker as it is.
+
+  ldshim include-dir      Print the directory of the C headers.
+  ldshim demo             Build and run an example.
+"""
