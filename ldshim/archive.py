@@ -458,8 +458,8 @@ class _LongNames:
 
     def field(self, name: bytes) -> bytes:
         """Return the name field for a member called `name`."""
-        # Slashes, spaces and a leading `#` would be read as something else in a short name, an empty one as the index.
-        if name and len(name) < 16 and b"/" not in name and b" " not in name and name[0] not in b"#":
+        # In a short name a slash would be its end, a space too for some readers; an empty one would be the index.
+        if name and len(name) < 16 and b"/" not in name and b" " not in name:
             return name + b"/"
         if name not in self.offsets:
             self.offsets[name] = len(self.table)

@@ -470,10 +470,10 @@ def tokenize_posix(data: bytes) -> list[bytes]:
         return data.split()
     import re  # noqa: PLC0415 - 5 ms, for the few lines that are too long for exec and quote
 
-    piece = rb"""[^\s\\'"\v\f]+|[\v\f]|\\.|'(?:[^'\\]|\\.)*(?:'|\\?\Z)|"(?:[^"\\]|\\.)*(?:"|\\?\Z)|\\\Z"""
-    word = re.compile(rb"(?:" + piece + rb")+", re.DOTALL)
+    quoted = rb"""'(?:[^'\\]|\\.)*(?:'|\\?\Z)|"(?:[^"\\]|\\.)*(?:"|\\?\Z)"""
+    piece = re.compile(rb"""[^ \t\r\n\\'"]+|\\.|\\\Z|""" + quoted, re.DOTALL)
+    word = re.compile(rb"(?:" + piece.pattern + rb")+", re.DOTALL)
     escaped = re.compile(rb"\\(.)", re.DOTALL)
-    pieces = re.compile(piece, re.DOTALL)
 
     def plain(match: re.Match[bytes]) -> bytes:
         text = match[0]
@@ -481,12 +481,20 @@ def tokenize_posix(data: bytes) -> list[bytes]:
             text = text[1:-1] if _is_closed(text) else text[1:]
         return escaped.sub(rb"\1", text) if b"\\" in text else text
 
-    words = (pieces.sub(plain, found) for found in word.findall(data))
+    words = (_bare(found) or piece.sub(plain, found) for found in word.findall(data))
     return [found for found in words if found]
 
 
+def _bare(word: bytes) -> bytes:
+    """Return a word without special characters, or all in one pair of quotes (so clang writes them); else nothing."""
+    if b"\\" in word:
+        return b""
+    inner = word[1:-1] if word[:1] in (b"'", b'"') and word[:1] == word[-1:] else word
+    return b"" if b"'" in inner or b'"' in inner else inner
+
+
 def _is_closed(quoted: bytes) -> bool:
-    """Whether a quoted piece ends with its quote, not with the end of the file."""
+    """Tell whether a quoted piece ends with its quote, not with the end of the file."""
     if len(quoted) < 2 or quoted[-1] != quoted[0]:
         return False
     text = quoted[1:-1]

@@ -80,8 +80,8 @@ def _comment(command: command_line.Command, found: Survey, plan: Plan, status: i
     if status == 0 and command.allow_undefined and plan.unfilled:
         from ldshim.hints import missing_section_warning  # noqa: PLC0415 - only for links that need it
 
-        certain = [reference for reference in plan.unfilled if reference.certain and reference.unit is not None]
-        lines = [missing_section_warning(r.section, r.unit.name) for r in certain if r.unit is not None]
+        missing = [r for r in plan.unfilled if r.certain and not found.contributions.get(r.section)]
+        lines = [missing_section_warning(r.section, r.unit.name) for r in missing if r.unit is not None]
     elif status != 0 and b"undefined symbol: __st" in messages:
         from ldshim.hints import failure_hints  # noqa: PLC0415 - only for links that fail
 

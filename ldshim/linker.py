@@ -354,7 +354,7 @@ def _spawn(linker: Linker, args: list[str], streams: tuple[int, int]) -> int:
 
 def _shorten(args: list[str], directory: str) -> list[str]:
     """Put the arguments into response files; empty ones, which those cannot hold, stay between."""
-    # The files are quoted our way, whatever an option in them says of the user's own.
+    # Windows has another default.  What the user's own --rsp-quoting says is in the file, too late to count.
     short = ["--rsp-quoting=posix"]
     start = 0
     for end, arg in enumerate([*args, ""]):

@@ -62,7 +62,7 @@ class Plan:
         self.needs_table = False  # ldshim adds function pointers
         self.is_64 = False
         self.dropped_exports: list[SymbolOption] = []  # `--export MARKER`: a registration is no export
-        self.unfilled: list[Reference] = []  # to sections that nothing contributes to
+        self.unfilled: list[Reference] = []  # to sections that may turn out to be missing
 
     def __bool__(self) -> bool:
         return bool(self.edits or self.anchors or self.dropped_exports)
@@ -118,10 +118,14 @@ class _Planner:
             self._place(section)
         for section in survey.wanted:
             self._place_table(section)
-        for reference in survey.references.values():
-            if not survey.contributions.get(reference.section) and reference.section not in survey.own_bounds:
-                if reference.unit is not None and table_of(survey, reference.section) is None:
-                    self.plan.unfilled.append(reference)
+        self.plan.unfilled = [r for r in survey.references.values() if r.unit is not None and not self._is_filled(r.section)]
+
+    def _is_filled(self, section: bytes) -> bool:
+        """Whether something that is surely loaded defines the bounds."""
+        certain = [c for c in self.survey.contributions.get(section, ()) if c.unit.certain or c.is_declaration]
+        if any(c.is_used for c in certain) or section in self.survey.own_bounds:
+            return True
+        return table_of(self.survey, section) is not None
 
     # 1. Copies.
 
@@ -236,8 +240,7 @@ class _Planner:
         segment = contribution.unit.object.segments[contribution.index]
         symbols = contribution.symbols
         self._set_segment_flags(contribution, clear=SEG_FLAG_STRINGS)
-        used = segment.flags & SEG_FLAG_RETAIN or any(s.flags & NO_STRIP for s in symbols)
-        if not used or not self.mode.collects:
+        if not contribution.is_used or not self.mode.collects:
             return
         in_group = contribution.unit.object.comdat_of(COMDAT_DATA, segment.index) is not None
         if not any(s.flags & NO_STRIP and not s.is_local and (in_group or not s.is_weak) for s in symbols):

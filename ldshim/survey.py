@@ -14,6 +14,7 @@ from ldshim.wasm.format import (
     NO_STRIP,
     SEC_CUSTOM,
     SEC_DATA,
+    SEG_FLAG_RETAIN,
     SEG_FLAG_TLS,
     SYMBOL_DATA,
     SYMBOL_SECTION,
@@ -60,6 +61,12 @@ class Contribution:
     def is_declaration(self) -> bool:
         """Nothing but the name: a slice that exists, and may be empty."""
         return self.size == 0
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the linker is to keep it for its own sake (`__attribute__((used))`, `#[used]`)."""
+        retained = self.kind == NATIVE and self.unit.object.segments[self.index].flags & SEG_FLAG_RETAIN
+        return self.kind != NATIVE or bool(retained) or any(s.flags & NO_STRIP for s in self.symbols)
 
     @property
     def symbols(self) -> list[Symbol]:

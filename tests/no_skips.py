@@ -1,4 +1,4 @@
-"""A pytest plugin (`-p tests.no_skips`): a skipped test has shown nothing, so where all tools are meant to be there it fails."""
+"""A pytest plugin, `-p tests.no_skips`: where all tools are meant to be there, a test that is skipped fails."""
 
 from __future__ import annotations
 

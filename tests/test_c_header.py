@@ -228,6 +228,24 @@ __attribute__((export_name("misaligned"))) int misaligned(void) { return (int)LD
             assert (filled.list(), filled.misaligned()) == ([9], 0)
 
 
+@pytest.mark.parametrize("lld", WASM_LDS)
+def test_elements_in_an_anonymous_namespace_may_share_a_name(cc: Compiler, out: Path, lld: str) -> None:
+    source = """
+#include <ldshim.h>
+LDSHIM_SECTION(numbers, const int);
+namespace { LDSHIM_ELEMENT(numbers, const int, same) = %d; }
+"""
+    reader = """
+#include <ldshim.h>
+LDSHIM_SECTION(numbers, const int);
+__attribute__((export_name("count"))) int count(void) { return LDSHIM_COUNT(numbers); }
+__attribute__((export_name("at"))) int at(int i) { return LDSHIM_BEGIN(numbers)[i]; }
+"""
+    units = [cc(source % i, "-O2", *WARNINGS, language="c++") for i in (1, 2)]
+    for collecting in COLLECTING:
+        assert Instance(link(out, collecting, cc(reader, "-O2"), *units, lld=lld)).list() == [1, 2]
+
+
 def test_without_a_declaration_an_empty_section_is_an_error(cc: Compiler, out: Path) -> None:
     reader = READER.replace("LDSHIM_MAY_BE_EMPTY(nothing);", "")
     message = fails(out, cc(reader, "-O2", "-fno-builtin", name="reader"), cc(ELEMENTS, "-O2"), cc(MORE, "-O2"))

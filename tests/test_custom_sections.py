@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from tests.harness import Compiler
 
 READER = """
-extern const int __start_numbers[], __stop_numbers[];
+extern int __start_numbers[], __stop_numbers[];
 __attribute__((export_name("count"))) int count(void) { return __stop_numbers - __start_numbers; }
 __attribute__((export_name("at"))) int at(int i) { return __start_numbers[i]; }
-__attribute__((export_name("set"))) void set(int i, int x) { ((int *)__start_numbers)[i] = x; }
+__attribute__((export_name("set"))) void set(int i, int x) { __start_numbers[i] = x; }
 """
 
 CALLER = """
@@ -71,15 +71,15 @@ def test_section_offsets_between_sections_of_one_object_become_addresses(cc: Com
     source = """
         .section .custom_section.numbers,"",@
         .int32 100
-second: .int32 200
+.Lsecond: .int32 200
         .section .custom_section.entries,"",@
-        .int32 second
+        .int32 .Lsecond
         .int32 5
 """
     reader = """
 struct entry { int *number; int five; };
 extern const struct entry __start_entries[], __stop_entries[];
-extern const int __start_numbers[], __stop_numbers[];
+extern int __start_numbers[], __stop_numbers[];
 __attribute__((export_name("count"))) int count(void) { return (__stop_entries - __start_entries) * 10 + (__stop_numbers - __start_numbers); }
 __attribute__((export_name("at"))) int at(int i) { return *__start_entries[i].number; }
 __attribute__((export_name("inside"))) int inside(void) { return __start_entries[0].number == __start_numbers + 1; }
@@ -145,9 +145,9 @@ def test_a_relocation_without_a_meaning_in_memory_is_refused(cc: Compiler, out: 
 def test_a_pointer_into_a_section_that_becomes_memory_from_one_that_does_not_is_refused(cc: Compiler, out: Path) -> None:
     source = """
         .section .custom_section.numbers,"",@
-first:  .int32 100
+.Lfirst: .int32 100
         .section .custom_section.other,"",@
-        .int32 first
+        .int32 .Lfirst
 """
     message = fails(out, cc(READER, "-O1"), cc(source, language="assembler"))
     assert "section other refers to section numbers at offset 0x0" in message

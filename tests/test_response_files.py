@@ -43,7 +43,7 @@ def words_of_ldshim(*args: str, files: dict[str, bytes]) -> list[str]:
 @pytest.mark.parametrize("lld", ["14", "22"])
 @few
 @given(content=CONTENTS)
-@example(content=b"'a\\")
+@example(content=b"'a b\\")
 @example(content=b"'a\\'")
 @example(content=b'"a\\\\" b\\')
 @example(content=b"a'' '' b")

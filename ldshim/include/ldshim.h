@@ -24,7 +24,8 @@
  *   SECTION's name         a C identifier                  a C identifier                  at most 16 characters, 11 for LDSHIM_POINTERS
  *
  * NAME, the last argument of LDSHIM_ELEMENT and its kin, is the C name of the element, and within its section it must be unique in the whole
- * program: the linker refuses two of one name, in C++ also those of different namespaces.  An element is hidden, and cannot be `static`.
+ * program: the linker refuses two of one name, in C++ also those of different namespaces.  An anonymous namespace is the exception; `static`
+ * cannot be said.
  *
  * On WebAssembly every element needs a data segment of its own: that is the default there (-fdata-sections).
  */

@@ -2,7 +2,7 @@
 
 The changes are few and chosen so that little moves: segments are renamed, their alignment and flags set, symbols' flags
 changed, segments and symbols *appended* (every index that exists keeps its meaning), custom sections emptied instead of removed
-(the linker leaves empty ones out, and no section changes its number).  All but the appended segments lies in the
+(under a name that the linker leaves out, so that no section changes its number).  All but the appended segments lies in the
 `linking` section, which only relocation sections follow, and those do not depend on where they stand.  Where the new `linking`
 section would be shorter, a subsection of a type that nobody knows fills it up, so that the file keeps its size.
 
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 # A subsection type that the tool-conventions do not use; LLVM passes over unknown ones.
 PADDING = 0x7F
+# lld copies even an empty custom section into its output, but not one of this name (it belongs to -fembed-bitcode):
+# https://github.com/llvm/llvm-project/blob/main/lld/wasm/Writer.cpp, calculateCustomSections
+IGNORED_SECTION = b".llvmcmd"
 
 
 class NewSegment:
@@ -142,7 +145,7 @@ class _Editor:
         if section is self.obj.linking:
             return self._linking_and_new_sections(section)
         if section.index in edit.emptied_sections:
-            return writer.custom_section(section.name, b"")
+            return writer.custom_section(IGNORED_SECTION, b"")
         if section.id == 0 and section.name.startswith(b"reloc."):
             return self._relocation_section(section)
         return None

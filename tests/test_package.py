@@ -1,0 +1,116 @@
+"""What is published: the source archive, the wheel made from it, and that wheel installed where nothing else is."""
+
+from __future__ import annotations
+
+import email
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from ldshim import __version__
+from tests.harness import Instance, check, linker_path
+
+if TYPE_CHECKING:
+    from tests.harness import Compiler
+
+ROOT = Path(__file__).parent.parent
+METADATA = f"ldshim-{__version__}.dist-info"
+LICENCES = ("LICENSE-APACHE", "LICENSE-MIT")
+
+
+class Package(NamedTuple):
+    sdist: Path
+    wheel: Path
+    python: Path  # of an environment in which the wheel is installed, and nothing else
+
+    @property
+    def ldshim(self) -> Path:
+        return self.python.parent / "ldshim"
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    folder = tmp_path_factory.mktemp("package")
+    check([sys.executable, "-m", "build", "--no-isolation", "--outdir", folder / "dist", ROOT])
+    (sdist,) = (folder / "dist").glob("*.tar.gz")
+    (wheel,) = (folder / "dist").glob("*.whl")
+    check([sys.executable, "-m", "venv", "--without-pip", folder / "venv"])
+    python = folder / "venv" / "bin" / "python"
+    check([sys.executable, "-m", "pip", "--python", python, "install", "--no-index", "--no-deps", wheel])
+    return Package(sdist, wheel, python)
+
+
+def run(*words: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    # Outside of the checkout, so that it is the installed package that runs.
+    environment = {**os.environ, **environ}
+    environment.pop("PYTHONPATH", None)
+    return subprocess.run(
+        [str(word) for word in words], capture_output=True, text=True, check=False, cwd="/", env=environment
+    )
+
+
+def test_the_wheel_has_every_file_of_the_package_and_nothing_else(package: Package) -> None:
+    files = {path for path in (ROOT / "ldshim").rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    expected = {path.relative_to(ROOT).as_posix() for path in files}
+    assert {"ldshim/py.typed", "ldshim/include/ldshim.h", "ldshim/demo_sources/main.c"} < expected
+    expected |= {f"{METADATA}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt")}
+    expected |= {f"{METADATA}/licenses/{name}" for name in LICENCES}
+    assert set(zipfile.ZipFile(package.wheel).namelist()) == expected
+
+
+def test_the_wheel_needs_nothing_and_says_under_which_licences_it_is(package: Package) -> None:
+    text = zipfile.ZipFile(package.wheel).read(f"{METADATA}/METADATA").decode()
+    metadata = email.message_from_string(text)
+    assert metadata["Version"] == __version__
+    assert metadata["License-Expression"] == "MIT OR Apache-2.0"
+    assert sorted(metadata.get_all("License-File", [])) == list(LICENCES)
+    assert all("extra ==" in requirement for requirement in metadata.get_all("Requires-Dist", []))
+
+
+def test_the_source_archive_can_be_tested(package: Package) -> None:
+    with tarfile.open(package.sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"README.md", "CHANGELOG.md", "pyproject.toml", "scripts/test", "tests/harness.py", *LICENCES} < names
+    assert {f"docs/{path.name}" for path in (ROOT / "docs").iterdir()} < names
+
+
+def test_include_dir_is_where_the_header_is(package: Package) -> None:
+    for command in ([package.ldshim], [package.python, "-m", "ldshim"]):
+        done = run(*command, "include-dir")
+        assert (done.returncode, done.stderr) == (0, "")
+        header = Path(done.stdout.removesuffix("\n")) / "ldshim.h"
+        assert header.read_bytes() == (ROOT / "ldshim" / "include" / "ldshim.h").read_bytes()
+        assert package.python.parent.parent in header.parents
+
+
+def test_the_installed_linker_links(package: Package, cc: Compiler, tmp_path: Path) -> None:
+    source = """
+    __attribute__((used)) int one __asm__("__ldshim$numbers$$one") = 1;
+    extern int __start_numbers[], __stop_numbers[];
+    __attribute__((export_name("count"))) int count(void) { return __stop_numbers - __start_numbers; }
+    """
+    for command in ([package.ldshim], [package.python, "-m", "ldshim"]):
+        module = tmp_path / "out.wasm"
+        words: list[str | Path] = ["--no-entry", cc(source, "-O1"), "-o", module]
+        done = run(*command, *words, LDSHIM_LINKER=linker_path("22"))
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+        assert Instance(module).count() == 1
+        module.unlink()
+
+
+def test_the_version_is_that_of_the_package(package: Package) -> None:
+    done = run(package.ldshim, "--version", LDSHIM_LINKER=linker_path("22"))
+    assert done.returncode == 0
+    assert done.stdout.endswith(f"\nldshim {__version__}\n")
+
+
+def test_the_demo_without_its_packages_says_how_to_get_them(package: Package) -> None:
+    done = run(package.ldshim, "demo")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.endswith("not installed: pip install 'ldshim[demo]'\n")
