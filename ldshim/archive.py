@@ -458,8 +458,9 @@ class _LongNames:
 
     def field(self, name: bytes) -> bytes:
         """Return the name field for a member called `name`."""
-        # In a short name a slash would be its end, a space too for some readers; an empty one would be the index.
-        if name and len(name) < 16 and b"/" not in name and b" " not in name:
+        # In a short name a slash would be its end, a space too for some readers. An empty one would make
+        # the field the index's, `#1` would make it BSD's.
+        if name and len(name) < 16 and b"/" not in name and b" " not in name and name != b"#1":
             return name + b"/"
         if name not in self.offsets:
             self.offsets[name] = len(self.table)

@@ -211,8 +211,7 @@ class _Planner:
 
     def _is_contiguous(self, section: bytes) -> bool:
         """Whether someone walks over the elements; those of a section that is only read through its table may differ in size."""
-        table = section + TABLE_SUFFIX
-        return section in self.survey.references or table not in self.survey.wanted
+        return section in self.survey.references
 
     def _anchor(
         self,
@@ -263,6 +262,8 @@ class _Planner:
             return self._append_segment(contribution, p2align, keep=keep)
         obj = contribution.unit.object
         edit = self.plan.edit(contribution.unit)
+        if contribution.repeated_by is not None:
+            edit.emptied_sections.add(contribution.repeated_by)
         segment = obj.segments[contribution.index]
         name = markers.segment_name(contribution.section, contribution.key)
         edit.segment_info[segment.index] = (name, segment.p2align if p2align is None else p2align, 0)

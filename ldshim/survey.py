@@ -42,7 +42,7 @@ CUSTOM = "custom section"  # a custom section X that becomes a data segment
 class Contribution:
     """What one segment, or one custom section, adds to the named section."""
 
-    __slots__ = ("comdat", "dropped", "index", "key", "kind", "markers", "p2align", "section", "size", "unit")
+    __slots__ = ("comdat", "dropped", "index", "key", "kind", "markers", "p2align", "repeated_by", "section", "size", "unit")
 
     def __init__(self, kind: str, section: bytes, unit: Unit, index: int, size: int, p2align: int | None) -> None:
         self.kind = kind
@@ -54,6 +54,7 @@ class Contribution:
         self.key = b""
         self.markers: list[Symbol] = []
         self.dropped = False  # another copy of the same element counts
+        self.repeated_by: int | None = None  # the custom section that a paired segment takes the place of
         what = COMDAT_SECTION if kind == CUSTOM else COMDAT_DATA
         self.comdat = unit.object.comdat_of(what, index)
 
@@ -274,6 +275,8 @@ def _collect_from(found: Survey, unit: Unit, wanted: Iterable[bytes]) -> None:
     for segment in obj.segments:
         if segment.name in wanted:
             with_segment.add(segment.name)
+            if any(s.name.startswith(markers.PREFIX) for s in obj.symbols_of_segment(segment.index)):
+                continue  # collected already, by its marker
             _refuse_thread_local(unit, segment, segment.name)
             native = Contribution(NATIVE, segment.name, unit, segment.index, segment.size, segment.p2align)
             found.contributions.setdefault(segment.name, []).append(native)
@@ -323,7 +326,10 @@ def _paired(unit: Unit, custom: Contribution) -> list[Contribution] | None:
                 return None
     if any(s.kind == SYMBOL_SECTION and s.element == section.index for s in obj.symbols):
         return None  # something points into the section itself
-    return [Contribution(PAIRED, custom.section, unit, s.index, s.size, s.p2align) for s in segments]
+    paired = [Contribution(PAIRED, custom.section, unit, s.index, s.size, s.p2align) for s in segments]
+    for contribution in paired:
+        contribution.repeated_by = custom.index
+    return paired
 
 
 def _is_metadata(name: bytes) -> bool:

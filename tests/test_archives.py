@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 import ldshim.errors
@@ -107,7 +107,7 @@ NAMES = st.one_of(
     st.binary(max_size=40),
     st.text("ab/ .#1_-\\", max_size=20).map(str.encode),
     st.sampled_from(
-        [b"", b"/", b"//", b"/SYM64/", b"#1/4", b"__.SYMDEF", b"a.o", b"sixteen_bytes_.o", b"fifteen_chars.o"]
+        [b"", b"/", b"//", b"/SYM64/", b"#1/4", b"#1", b"__.SYMDEF", b"a.o", b"sixteen_bytes_.o", b"fifteen_chars.o"]
     ),
 )
 SYMBOLS = st.binary(min_size=1, max_size=12).map(lambda name: name.replace(b"\0", b"_"))
@@ -136,6 +136,7 @@ PLAIN = st.text("abc/ .#1_é", max_size=24).map(str.encode)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(content=[(name, [b"x"], []) for name in (b"#1", b"#", b"#1/2", b"", b"/", b"//", b"a ", b" a")])
 @given(
     content=st.lists(st.tuples(PLAIN, st.binary(max_size=9).map(lambda piece: [piece]), st.lists(SYMBOLS)), max_size=5)
 )
