@@ -13,12 +13,12 @@ from ldshim import archive
 from ldshim.anchors import anchor_object
 from ldshim.errors import LinkError
 from ldshim.wasm import editor
-from ldshim.wasm.format import SYMBOL_SECTION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ldshim.archive import Piece
     from ldshim.command import Command
     from ldshim.inputs import InputFile, Unit
     from ldshim.sections import Plan
@@ -35,7 +35,7 @@ class Workspace:
         self.path = _make_private_directory(environ)
         self._origins: list[bytes] = []  # directory number -> what the user's path has in its place
 
-    def write(self, user_path: str, pieces: Sequence[bytes | memoryview]) -> str:
+    def write(self, user_path: str, pieces: Sequence[Piece]) -> str:
         """Write a stand-in for `user_path`; returns its path."""
         folder, base = os.path.split(user_path)
         directory = os.path.join(self.path, str(len(self._origins)))
@@ -179,7 +179,7 @@ def _make_private_directory(environ: Mapping[str, str]) -> str:
     raise LinkError(f"cannot make a temporary directory in {parent}")
 
 
-def _write_all(descriptor: int, piece: bytes | memoryview) -> None:
+def _write_all(descriptor: int, piece: Piece) -> None:
     view = memoryview(piece)
     while view:
         view = view[os.write(descriptor, view) :]

@@ -85,7 +85,8 @@ class _Mode:
 def make_plan(survey: Survey, command: Command) -> Plan:
     """The plan for what the survey found.
 
-    Raises `LinkError` where an element can neither be placed nor left alone."""
+    Raises `LinkError` where an element can neither be placed nor left alone.
+    """
     plan = Plan()
     mode = _Mode(collects=command.gc_sections, pic=command.pic)
     _Planner(survey, plan, mode).run()

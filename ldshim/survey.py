@@ -291,7 +291,7 @@ def _collect_from(found: Survey, unit: Unit, wanted: Iterable[bytes]) -> None:
 
 
 def _check_repeats_segments(unit: Unit, name: bytes) -> None:
-    """rustc from about 1.100 writes a static both into a segment X and into a custom section X: the segment is what counts.
+    """Since about 1.100 rustc writes a static both into a segment X and into a custom section X: the segment is what counts.
 
     https://github.com/rust-lang/rust/pull/161862.  It does so for statics without pointers, so a custom section with relocations is
     something else, and counting neither it nor both would be right for sure.

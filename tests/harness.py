@@ -117,7 +117,7 @@ class Instance:
         self.exports = self.instance.exports(self.store)
 
     def __getattr__(self, name: str) -> Any:
-        function = self.exports[name]
+        function: Any = self.exports[name]
         return lambda *arguments: function(self.store, *arguments)
 
     def list(self, count: str = "count", at: str = "at") -> list[int]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tarfile
 import tempfile
 from pathlib import Path
@@ -14,6 +15,7 @@ from ldshim.command import parse
 from ldshim.errors import LinkError
 from tests.linkers import WASM_LDS
 
+GENERATOR = Path(__file__).parent.parent / "scripts" / "generate-options"
 # lld stops at its twentieth error, and each word may be one.
 BATCH = 15
 SPELLINGS = sorted({*options.FLAGS, *options.SEPARATE, *options.EITHER, *options.JOINED, *options.PREFIXES})
@@ -82,6 +84,13 @@ def test_they_agree_on_any_mixture(words: list[str]) -> None:
     assert inputs_of_ldshim(words) == inputs_of_lld("22", words)
 
 
+@pytest.mark.parametrize("lld", ["14", "15", "16", "19", "22"])
+def test_no_option_is_missing_from_the_table(lld: str) -> None:
+    line = [sys.executable, str(GENERATOR), "--check", *WASM_LDS[lld]]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def options_of(*words: str) -> list[tuple[str, str]]:
     return [(name, value) for _, _, name, value in command._options(words)]
 
@@ -138,9 +147,7 @@ LIBRARY_LINES = [
 
 @pytest.mark.parametrize("lld", ["19", "22", "zig"])
 @pytest.mark.parametrize("line", LIBRARY_LINES)
-def test_libraries_are_the_files_that_lld_takes(
-    line: str, lld: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_libraries_are_the_files_that_lld_takes(line: str, lld: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a/libq.a", "a/libq.so", "b/libq.a"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("no object")

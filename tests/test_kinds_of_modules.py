@@ -93,7 +93,7 @@ class Loaded(Instance):
         self.exports = self.instance.exports(self.store)
         for name in ("__wasm_apply_data_relocs", "__wasm_call_ctors"):
             if name in {export.name for export in self.module.exports}:
-                self.exports[name](self.store)
+                getattr(self, name)()
 
 
 def _engine() -> wasmtime.Engine:

@@ -18,6 +18,7 @@ from ldshim.wasm.format import (
     COMDAT_INFO,
     COMDAT_SECTION,
     LINKING_VERSION,
+    SEC_CUSTOM,
     SEC_DATA,
     SEC_DATACOUNT,
     SEGMENT_INFO,
@@ -245,16 +246,20 @@ class _Editor:
     def _linking(self, section: Section) -> bytes:
         parts = self._linking_parts()
         size = section.end - section.content
-        payload = _linking_payload(parts, writer.SIZE_WIDTH)
+        payload = _linking_payload(parts)
         if size - len(payload) == 1:
-            # One byte is too little for a subsection of its own: a shorter encoding makes it two or more.
-            payload = _linking_payload(parts, writer.SIZE_WIDTH - 1)
+            # One byte is too little for a subsection of its own.  A longer encoding takes it up, or a shorter one makes it two.
+            kind, content, width = parts[0]
+            width = max(width, len(unsigned(len(content))))
+            parts[0] = (kind, content, width + 1 if width < writer.SIZE_WIDTH else width - 1)
+            payload = _linking_payload(parts)
         if size - len(payload) > 1:
             payload += _padding(size - len(payload))
-        return writer.custom_section(b"linking", payload)
+        title = self.obj.data[section.start + 1 + section.size_width : section.content]
+        return bytes((SEC_CUSTOM,)) + unsigned(len(title) + len(payload), section.size_width) + title + payload
 
-    def _linking_parts(self) -> list[tuple[int, bytes]]:
-        """The subsections, (type, payload): rewritten ones in the place of the old, or at the end where there were none."""
+    def _linking_parts(self) -> list[tuple[int, bytes, int]]:
+        """The subsections, (type, payload, width of the size): rewritten ones in the place of the old, or at the end."""
         edit = self.edit
         rewritten: dict[int, bytes] = {}
         if edit.segment_info or edit.new_segments:
@@ -266,10 +271,10 @@ class _Editor:
         parts = []
         for part in self.obj.subsections:
             if part.type in rewritten:
-                parts.append((part.type, rewritten.pop(part.type)))
+                parts.append((part.type, rewritten.pop(part.type), part.size_width))
             elif part.type != PADDING:
-                parts.append((part.type, self.obj.data[part.begin : part.end]))
-        return parts + list(rewritten.items())
+                parts.append((part.type, self.obj.data[part.begin : part.end], part.size_width))
+        return parts + [(kind, payload, writer.SIZE_WIDTH) for kind, payload in rewritten.items()]
 
     def _segment_info(self) -> bytes:
         entries = []
@@ -320,13 +325,8 @@ class _Editor:
         return writer.vector(groups)
 
 
-def _linking_payload(parts: list[tuple[int, bytes]], first_width: int) -> bytes:
-    out = [unsigned(LINKING_VERSION)]
-    width = first_width
-    for kind, payload in parts:
-        out.append(writer.subsection(kind, payload, width))
-        width = writer.SIZE_WIDTH
-    return b"".join(out)
+def _linking_payload(parts: list[tuple[int, bytes, int]]) -> bytes:
+    return unsigned(LINKING_VERSION) + b"".join(writer.subsection(*part) for part in parts)
 
 
 def _padding(size: int) -> bytes:

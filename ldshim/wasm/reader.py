@@ -143,15 +143,19 @@ class Cursor:
 
 
 class Section:
-    """One section: `start` is where its id stands, `content` where relocation offsets count from, `end` where it ends."""
+    """One section: `start` is where its id stands, `content` where relocation offsets count from, `end` where it ends.
 
-    __slots__ = ("content", "end", "id", "index", "name", "start")
+    Its size is written over `size_width` bytes.
+    """
 
-    def __init__(self, index: int, ident: int, name: bytes, start: int, content: int, end: int) -> None:
+    __slots__ = ("content", "end", "id", "index", "name", "size_width", "start")
+
+    def __init__(self, index: int, ident: int, name: bytes, start: int, size_width: int, content: int, end: int) -> None:
         self.index = index
         self.id = ident
         self.name = name
         self.start = start
+        self.size_width = size_width
         self.content = content
         self.end = end
 
@@ -241,12 +245,13 @@ class Relocation:
 
 
 class Subsection:
-    """One part of the `linking` section: `data[begin:end]` is its payload."""
+    """One part of the `linking` section: `data[begin:end]` is its payload, whose size is written over `size_width` bytes."""
 
-    __slots__ = ("begin", "end", "type")
+    __slots__ = ("begin", "end", "size_width", "type")
 
-    def __init__(self, type_: int, begin: int, end: int) -> None:
+    def __init__(self, type_: int, size_width: int, begin: int, end: int) -> None:
         self.type = type_
+        self.size_width = size_width
         self.begin = begin
         self.end = end
 
@@ -366,14 +371,14 @@ class ObjectFile:
             if kind == EXTERNAL_FUNCTION:
                 cursor.u32()
             elif kind == EXTERNAL_TABLE:
-                cursor.byte()
+                _value_type(cursor)
                 _limits(cursor)
                 self.imported_tables.append(field)
             elif kind == EXTERNAL_MEMORY:
                 if _limits(cursor) & LIMITS_IS_64:
                     self.is_64 = True
             elif kind == EXTERNAL_GLOBAL:
-                cursor.byte()
+                _value_type(cursor)
                 cursor.byte()
             elif kind == EXTERNAL_TAG:
                 cursor.byte()
@@ -406,12 +411,14 @@ class ObjectFile:
             raise cursor.fail(f"metadata version {version}, expected {LINKING_VERSION}")
         while cursor.pos < cursor.end:
             kind = cursor.byte()
+            start = cursor.pos
             size = cursor.uleb()
+            width = cursor.pos - start
             begin = cursor.skip(size)
             if kind in READ_SUBSECTIONS and any(part.type == kind for part in self.subsections):
                 # LLVM takes the last one, or reads on where the first ended: no compiler writes such a thing.
                 raise cursor.fail(f"a second subsection of type {kind}")
-            self.subsections.append(Subsection(kind, begin, cursor.pos))
+            self.subsections.append(Subsection(kind, width, begin, cursor.pos))
             part = Cursor(self.data, begin, cursor.pos, cursor.context)
             if kind == SEGMENT_INFO:
                 self._read_segment_info(part)
@@ -501,6 +508,7 @@ def _sections(data: bytes, path: str) -> list[Section]:
         start = cursor.pos
         ident = cursor.byte()
         size = cursor.u32()
+        width = cursor.pos - start - 1
         content = cursor.skip(size)
         end = cursor.pos
         name = b""
@@ -508,7 +516,7 @@ def _sections(data: bytes, path: str) -> list[Section]:
             inner = Cursor(data, content, end, f"{path}: section {len(found)}")
             name = inner.name()
             content = inner.pos
-        found.append(Section(len(found), ident, name, start, content, end))
+        found.append(Section(len(found), ident, name, start, width, content, end))
     return found
 
 
@@ -520,6 +528,11 @@ def _limits(cursor: Cursor) -> int:
     if flags & LIMITS_HAS_PAGE_SIZE:
         cursor.u32()
     return flags
+
+
+def _value_type(cursor: Cursor) -> None:
+    if cursor.u32() in (0x63, 0x64):  # (ref null T), (ref T)
+        cursor.sleb()
 
 
 def _constant_expression(cursor: Cursor) -> None:
