@@ -28,6 +28,10 @@ def main() -> NoReturn:
         link(argv, os.environ)
     except LinkError as error:
         _fail(f"ldshim: error: {error}")
+    except KeyboardInterrupt:
+        from ldshim.linker import exit_like  # noqa: PLC0415
+
+        exit_like(-2)  # as if the signal had ended us: that is what a shell and make look for
 
 
 def _subcommand(argv: list[str]) -> int:

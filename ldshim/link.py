@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from ldshim import command as command_line
-from ldshim import inputs, linker, rewrite, sections
+from ldshim import inputs, linker
 from ldshim.survey import survey
 
 TYPE_CHECKING = False
@@ -40,8 +40,12 @@ def link(argv: list[str], environ: Mapping[str, str]) -> NoReturn:
     # Open the inputs; what is wanted, and what contributes to it?
     files = inputs.open_inputs(command)
     found = survey(files, command)
+    if not found.wanted:
+        linker.hand_over(real, command.argv)
 
     # What has to change?  From here on no contribution is found or forgotten.
+    from ldshim import sections  # noqa: PLC0415 - most links end above
+
     plan = sections.make_plan(found, command)
 
     # Nothing to do, and nothing to say?
@@ -60,6 +64,8 @@ def _link_rewritten(
     plan: Plan,
     environ: Mapping[str, str],
 ) -> int:
+    from ldshim import rewrite  # noqa: PLC0415 - most links need none
+
     workspace = rewrite.Workspace(environ)
     try:
         with linker.forwarded_signals():

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+import wasmtime
 
-from tests.harness import CLANGS, COLLECTING, Instance, archive, export_names, fails, link
+from tests.harness import CLANGS, COLLECTING, ENGINE, Instance, archive, export_names, fails, ldshim, link
 from tests.linkers import WASM_LDS
 
 if TYPE_CHECKING:
@@ -171,3 +172,16 @@ def test_a_marker_that_cannot_be_understood_is_refused(cc: Compiler, out: Path) 
 def test_bitcode_with_markers_is_refused(cc: Compiler, out: Path) -> None:
     message = fails(out, cc(READER, "-O1"), cc(marked("one", 1), "-flto", name="lto"))
     assert "lto.o: bitcode with marker symbols" in message
+
+
+@pytest.mark.parametrize("lld", WASM_LDS)
+def test_an_archive_that_is_copied_keeps_its_list_of_imports(cc: Compiler, out: Path, tmp_path: Path, lld: str) -> None:
+    # The member changes (lld would drop its element), and lld reads F.imports beside the archive that it is given.
+    source = "int outside(void);\nint reached(void) { return outside(); }\n"
+    member = cc(source + native("element", 7), "-O1")
+    library = archive(tmp_path / "lib.a", member)
+    (tmp_path / "lib.imports").write_text("outside\n")
+    user = cc('int reached(void);\n__attribute__((export_name("go"))) int go(void) { return reached(); }', "-O1")
+    done = ldshim("--no-entry", cc(READER, "-O1"), user, library, "-o", out, lld=lld)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [i.name for i in wasmtime.Module.from_file(ENGINE, str(out)).imports] == ["outside"]

@@ -39,8 +39,7 @@ def plan_and_rewrite(path: Path, reader: Path) -> str:
     workspace = rewrite.Workspace(os.environ)
     try:
         rewrite.rewrite(sections.make_plan(survey(files, parsed), parsed), files, parsed, workspace)
-    except LinkError as error:
-        assert str(error)
+    except LinkError:
         return "refused"
     finally:
         workspace.remove()

@@ -117,6 +117,9 @@ function:
         .int32 function
         .section .custom_section.grouped,"G",@,group,comdat
         .int32 data
+        .section .custom_section.table,"",@
+        .int32 1
+        .int32 function
         .section .custom_section.plain,"",@
         .ascii "no relocations"
         .section .debug_info,"",@
@@ -288,7 +291,7 @@ def view_of_yaml(sections: list[Yaml]) -> Yaml:
         ],
         "symbols": [_symbol_of_yaml(symbol) for symbol in linking.get("SymbolTable", [])],
         "comdats": [
-            (group["Name"], [(COMDAT_KINDS[entry["Kind"]], number(entry["Index"])) for entry in group["Entries"]])
+            (group["Name"], sorted((COMDAT_KINDS[entry["Kind"]], number(entry["Index"])) for entry in group["Entries"]))
             for group in linking.get("Comdats", [])
         ],
         "is 64": any("IS_64" in entry["Memory"].get("Flags", []) for entry in imports if entry["Kind"] == "MEMORY"),
@@ -325,9 +328,7 @@ def view_of_reader(data: bytes) -> Yaml:
     return {
         "sections": [(SECTION_TYPES[s.id], s.name.decode()) for s in shown],
         "payloads": [data[s.content : s.end].hex().upper() for s in shown if s.id == 0 and s.name not in parsed],
-        "relocations": [
-            [(r.type_name, r.offset, r.index, r.addend) for r in obj.relocations(section.index)] for section in shown
-        ],
+        "relocations": [[(r.type_name, r.offset, r.index, r.addend) for r in obj.relocations(section.index)] for section in shown],
         "segments": [
             {
                 "offset": segment.begin - (data_section.content if data_section else 0),
@@ -349,7 +350,7 @@ def view_of_reader(data: bytes) -> Yaml:
             }
             for symbol in obj.symbols
         ],
-        "comdats": [(group.name.decode(), group.entries) for group in obj.comdats],
+        "comdats": [(group.name.decode(), sorted(group.entries)) for group in obj.comdats],
         "is 64": obj.is_64,
         "tables": [table.decode() for table in obj.imported_tables],
     }
@@ -403,8 +404,8 @@ def test_symbols_and_groups_are_found_by_what_they_are_of(samples: Samples) -> N
     for segment in obj.segments:
         expected = [s for s in obj.symbols if s.kind == SYMBOL_DATA and s.element == segment.index and not s.is_undefined]
         assert obj.symbols_of_segment(segment.index) == expected
-        groups = [c for c in obj.comdats if (COMDAT_DATA, segment.index) in c.entries]
-        assert [obj.comdat_of(COMDAT_DATA, segment.index)] == (groups or [None])
+        group = obj.comdat_of(COMDAT_DATA, segment.index)
+        assert [group] * bool(group) == [c for c in obj.comdats if (COMDAT_DATA, segment.index) in c.entries]
     assert obj.symbols_of_segment(len(obj.segments)) == []
 
 
@@ -419,9 +420,7 @@ def test_a_linked_module_is_no_object(samples: Samples, tmp_path: Path) -> None:
 
 # Objects that no compiler would write.
 
-HOW_MANY = settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+HOW_MANY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 NAMES = st.text(st.characters(categories=("L", "N", "P", "S"), include_characters=" "), min_size=1, max_size=12)
 # Names of sections that LLVM looks into are drawn apart from those that it does not.
@@ -492,7 +491,7 @@ def yaml_objects(draw: st.DrawFn) -> list[Yaml]:
         bodies = [{"Index": len(imported) + i, "Locals": [], "Body": "0B"} for i in range(functions)]
         sections.append({"Type": "CODE", "Functions": bodies})
     segments: list[Yaml] = []
-    places = []
+    places: list[int] = []
     end = _leb_size(len(contents or ()))
     for content in contents or ():
         begin = end + 4 + _leb_size(len(content))
@@ -508,8 +507,10 @@ def yaml_objects(draw: st.DrawFn) -> list[Yaml]:
         sections.insert(at, {"Type": "CUSTOM", "Name": title, "Payload": draw(st.binary(max_size=40)).hex().upper()})
     linking: Yaml = {"Type": "CUSTOM", "Name": "linking", "Version": 2}
     sections.append(linking)
-    for title in draw(st.lists(SECTION_NAMES, max_size=2)):
-        sections.append({"Type": "CUSTOM", "Name": title, "Payload": draw(st.binary(max_size=40)).hex().upper()})
+    sections += [
+        {"Type": "CUSTOM", "Name": title, "Payload": draw(st.binary(max_size=40)).hex().upper()}
+        for title in draw(st.lists(SECTION_NAMES, max_size=2))
+    ]
 
     symbols = _symbols(draw, sections, imported, functions, segments)
     custom = [i for i, s in enumerate(sections) if "Payload" in s]
@@ -538,15 +539,13 @@ def yaml_objects(draw: st.DrawFn) -> list[Yaml]:
     if groups and members:
         linking["Comdats"] = [{"Name": name, "Entries": []} for name in groups]
         for kind, index in draw(st.permutations(members)):
-            group = draw(st.sampled_from(linking["Comdats"]))
-            if draw(st.booleans()):
-                group["Entries"].append({"Kind": kind, "Index": index})
+            number_of_group = draw(st.integers(0, len(groups)))
+            if number_of_group < len(groups):
+                linking["Comdats"][number_of_group]["Entries"].append({"Kind": kind, "Index": index})
     return sections
 
 
-def _symbols(
-    draw: st.DrawFn, sections: list[Yaml], imported: list[str], functions: int, segments: list[Yaml]
-) -> list[Yaml]:
+def _symbols(draw: st.DrawFn, sections: list[Yaml], imported: list[str], functions: int, segments: list[Yaml]) -> list[Yaml]:
     symbols: list[Yaml] = []
     for index, name in enumerate(imported):
         symbol: Yaml = {"Kind": "FUNCTION", "Name": name, "Flags": ["UNDEFINED", *_flags(draw, "NO_STRIP")]}
@@ -939,7 +938,7 @@ def test_the_linkers_find_appended_segments_and_their_relocations(samples: Sampl
     for lld in LINKERS:
         view = view_of_reader((tmp_path / f"edited.{lld}.o").read_bytes())
         (added,) = [segment for segment in view["segments"] if segment["name"] == "added"]
-        assert added["content"].startswith(CONTENTS[0].hex()[:0].upper())
+        assert CONTENTS[2].hex() in added["content"]
         (relocations,) = [entries for entries in view["relocations"] if entries]
         inside = [entry for entry in relocations if entry[1] >= added["offset"]]
         targets = [(view["symbols"][index]["name"], addend) for _, _, index, addend in inside]
@@ -1010,22 +1009,20 @@ def test_symbols_are_appended(samples: Samples, name: str, tmp_path: Path) -> No
     result = applied(data, edit)
     symbols = linking_of(dumped(result))["SymbolTable"]
     assert symbols[: len(obj.symbols)] == linking_of(dumped(data)).get("SymbolTable", [])
-    assert [(s["Name"], s["Segment"], s["Size"]) for s in symbols[len(obj.symbols) :]] == [
-        (f"new{i}", "0", str(i)) for i in range(200)
-    ]
+    assert [(s["Name"], s["Segment"], s["Size"]) for s in symbols[len(obj.symbols) :]] == [(f"new{i}", "0", str(i)) for i in range(200)]
     accepted_by_every_linker(result, tmp_path, linkers=LINKERS if name != "assembly" else ("16", "19", "22"))
 
 
 def test_a_custom_section_becomes_a_segment(samples: Samples, tmp_path: Path) -> None:
     data = samples["assembly"]
     obj = ObjectFile(data, "test.o")
-    (section,) = obj.custom_sections(b"more")
+    (section,) = obj.custom_sections(b"table")
     entries = obj.relocations(section.index)
     assert [entry.type for entry in entries] == [R_FUNCTION_OFFSET_I32]
     moved = [Relocation(R_TABLE_INDEX_I32, entry.offset, entry.index) for entry in entries]
     edit = Edit()
     edit.emptied_sections.add(section.index)
-    edit.new_segments.append(NewSegment(b"more", 2, data[section.content : section.end], moved))
+    edit.new_segments.append(NewSegment(b"table", 2, data[section.content : section.end], moved))
     edit.new_symbols.append(NewSymbol(b"place", VISIBILITY_HIDDEN, len(obj.segments), 0, 8))
     edit.segment_info[0] = (b"renamed", 3, 0)
     edit.symbol_flags[0] = obj.symbols[0].flags | NO_STRIP
@@ -1035,7 +1032,7 @@ def test_a_custom_section_becomes_a_segment(samples: Samples, tmp_path: Path) ->
     offset = number(added["segments"][0]["SectionOffset"])
     assert added["relocations"] == [("R_WASM_TABLE_INDEX_I32", offset + 4, entries[0].index, 0)]
     expected = dumped(data)
-    emptied = section_of(expected, "CUSTOM", "more")
+    emptied = section_of(expected, "CUSTOM", "table")
     emptied.update(Name=".llvmcmd", Payload="")
     del emptied["Relocations"]
     linking_of(expected)["SegmentInfo"][0].update(Name="renamed", Alignment="3")

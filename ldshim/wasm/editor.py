@@ -28,11 +28,11 @@ from ldshim.wasm.format import (
     UNDEFINED,
 )
 from ldshim.wasm.leb128 import unsigned
-from ldshim.wasm.reader import Cursor, Relocation, read_relocations
+from ldshim.wasm.reader import Relocation, read_relocations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ldshim.wasm.reader import ObjectFile, Section, Symbol
+    from ldshim.wasm.reader import Cursor, ObjectFile, Section, Symbol
 
 # A subsection type that the tool-conventions do not use; LLVM passes over unknown ones.
 PADDING = 0x7F
@@ -113,13 +113,18 @@ def apply(obj: ObjectFile, edit: Edit) -> list[bytes]:
 
 
 class _Editor:
-    __slots__ = ("edit", "new_data_section", "obj")
+    __slots__ = ("data", "edit", "last_data_relocations", "new_data_section", "obj")
 
     def __init__(self, obj: ObjectFile, edit: Edit) -> None:
         self.obj = obj
         self.edit = edit
         # An object without data gets its section immediately before `linking`: nothing before it changes its number.
-        self.new_data_section = bool(edit.new_segments) and obj.section(SEC_DATA) is None
+        self.data = obj.section(SEC_DATA)
+        self.new_data_section = bool(edit.new_segments) and self.data is None
+        self.last_data_relocations: Section | None = None
+        if self.data is not None and edit.new_segments:
+            for section, _ in obj.relocation_sections(self.data.index):
+                self.last_data_relocations = section
 
     def pieces(self) -> list[bytes]:
         obj = self.obj
@@ -134,6 +139,8 @@ class _Editor:
             out.append(new)
             kept_from = section.end
         out.append(obj.data[kept_from:])
+        # At the end, a section changes no other's number.
+        out.append(self._first_data_relocations())
         return out
 
     def _changed(self, section: Section) -> bytes | None:
@@ -144,7 +151,7 @@ class _Editor:
         if section.id == SEC_DATA and edit.new_segments:
             return self._data_section(section)
         if section is self.obj.linking:
-            return self._linking_and_new_sections(section)
+            return self._new_data() + self._linking(section)
         if section.index in edit.emptied_sections:
             return writer.custom_section(IGNORED_SECTION, b"")
         if section.id == 0 and section.name.startswith(b"reloc."):
@@ -155,13 +162,13 @@ class _Editor:
 
     def _count_encoding(self) -> tuple[bytes, int]:
         """The number of segments, and by how much its encoding is longer than it was."""
-        section = self.obj.section(SEC_DATA)
         total = len(self.obj.segments) + len(self.edit.new_segments)
-        if section is None:
+        if self.data is None:
             return unsigned(total), 0
-        cursor = Cursor(self.obj.data, section.content, section.end, self.obj.path)
+        cursor = self.obj.cursor(self.data)
+        start = cursor.pos
         cursor.uleb()
-        width = cursor.pos - section.content
+        width = cursor.pos - start
         encoded = unsigned(total, width)
         return encoded, len(encoded) - width
 
@@ -173,11 +180,18 @@ class _Editor:
         old = self.obj.data[section.content + len(count) - growth : section.end]
         return writer.section(SEC_DATA, count + old + self._appended_segments())
 
+    def _new_data(self) -> bytes:
+        """The data section of an object that had none."""
+        if not self.new_data_section:
+            return b""
+        count, _ = self._count_encoding()
+        return writer.section(SEC_DATA, count + self._appended_segments())
+
     def _new_relocations(self) -> list[Relocation]:
         """The appended segments' relocations, counted from the content of the new data section."""
         if not self.edit.new_segments:
             return []
-        section = self.obj.section(SEC_DATA)
+        section = self.data
         count, growth = self._count_encoding()
         position = len(count) if section is None else section.end - section.content + growth
         found = []
@@ -196,25 +210,21 @@ class _Editor:
         return index + 1 if self.new_data_section and linking is not None and index >= linking.index else index
 
     def _relocation_section(self, section: Section) -> bytes | None:
-        cursor = Cursor(self.obj.data, section.content, section.end, self.obj.path)
+        cursor = self.obj.cursor(section)
         target = cursor.u32()
         title = section.name[len(b"reloc.") :]
         if target in self.edit.emptied_sections:
             return writer.relocation_section(title, self._moved(target), [])
-        data = self.obj.section(SEC_DATA)
-        if data is not None and target == data.index and self.edit.new_segments:
-            return self._data_relocations(section, cursor, title)
+        if self.data is not None and target == self.data.index and self.edit.new_segments:
+            return self._data_relocations(section, cursor, title, target)
         if self._moved(target) == target:
             return None
         return writer.relocation_section(title, self._moved(target), read_relocations(cursor))
 
-    def _data_relocations(self, section: Section, cursor: Cursor, title: bytes) -> bytes | None:
+    def _data_relocations(self, section: Section, cursor: Cursor, title: bytes, target: int) -> bytes | None:
         """The old relocations of the data section, moved if its count grew; the new ones follow in the last such section."""
         _, growth = self._count_encoding()
-        data = self.obj.section(SEC_DATA)
-        assert data is not None  # noqa: S101 - for the type checker: the caller found it
-        last = self.obj.relocation_sections(data.index)[-1][0] is section
-        added = self._new_relocations() if last else []
+        added = self._new_relocations() if section is self.last_data_relocations else []
         if not growth and not added:
             return None
         if growth:
@@ -225,23 +235,19 @@ class _Editor:
             number = cursor.count()
             old = self.obj.data[cursor.pos : cursor.end]
         total = unsigned(number + len(added))
-        body = unsigned(data.index) + total + old + b"".join(writer.relocation(e) for e in added)
+        body = unsigned(target) + total + old + b"".join(writer.relocation(e) for e in added)
         return writer.custom_section(b"reloc." + title, body)
 
-    # Linking.
-
-    def _linking_and_new_sections(self, section: Section) -> bytes:
-        before = b""
-        after = b""
-        if self.new_data_section:
-            count, _ = self._count_encoding()
-            before = writer.section(SEC_DATA, count + self._appended_segments())
+    def _first_data_relocations(self) -> bytes:
+        """A section for the new relocations of data, if there is none that they could be added to."""
         added = self._new_relocations()
-        data = self.obj.section(SEC_DATA)
-        target = section.index if data is None else data.index
-        if added and not (data is not None and self.obj.relocation_sections(data.index)):
-            after = writer.relocation_section(b"DATA", target, added)
-        return before + self._linking(section) + after
+        linking = self.obj.linking
+        if not added or self.last_data_relocations is not None or linking is None:
+            return b""
+        # The data section of an object that had none takes the place of `linking`.
+        return writer.relocation_section(b"DATA", (self.data or linking).index, added)
+
+    # Linking.
 
     def _linking(self, section: Section) -> bytes:
         parts = self._linking_parts()

@@ -317,7 +317,7 @@ class ObjectFile:
         found = []
         for section in self.sections:
             if section.id == SEC_CUSTOM and section.name.startswith(b"reloc."):
-                cursor = self._cursor(section)
+                cursor = self.cursor(section)
                 if cursor.u32() == target:
                     found.append((section, cursor))
         return found
@@ -347,8 +347,9 @@ class ObjectFile:
                     self._symbols_by_segment.setdefault(symbol.element, []).append(symbol)
         return self._symbols_by_segment.get(segment, [])
 
-    def _cursor(self, section: Section) -> Cursor:
-        name = section.name.decode("utf-8", "backslashreplace") if section.id == SEC_CUSTOM else f"#{section.id}"
+    def cursor(self, section: Section) -> Cursor:
+        """A cursor at the content of a section."""
+        name = _printable(section.name) if section.id == SEC_CUSTOM else f"#{section.id}"
         return Cursor(self.data, section.content, section.end, f"{self.path}: section {name}")
 
     def _the_only(self, name: bytes) -> Section | None:
@@ -363,7 +364,7 @@ class ObjectFile:
         section = self.section(SEC_IMPORT)
         if section is None:
             return names
-        cursor = self._cursor(section)
+        cursor = self.cursor(section)
         for _ in range(cursor.count()):
             cursor.name()
             field = cursor.name()
@@ -371,14 +372,14 @@ class ObjectFile:
             if kind == EXTERNAL_FUNCTION:
                 cursor.u32()
             elif kind == EXTERNAL_TABLE:
-                _value_type(cursor)
+                cursor.byte()
                 _limits(cursor)
                 self.imported_tables.append(field)
             elif kind == EXTERNAL_MEMORY:
                 if _limits(cursor) & LIMITS_IS_64:
                     self.is_64 = True
             elif kind == EXTERNAL_GLOBAL:
-                _value_type(cursor)
+                cursor.byte()
                 cursor.byte()
             elif kind == EXTERNAL_TAG:
                 cursor.byte()
@@ -393,7 +394,7 @@ class ObjectFile:
         section = self.section(SEC_DATA)
         if section is None:
             return
-        cursor = self._cursor(section)
+        cursor = self.cursor(section)
         for index in range(cursor.count()):
             flags = cursor.u32()
             if flags & SEGMENT_HAS_MEMINDEX:
@@ -405,7 +406,7 @@ class ObjectFile:
         cursor.finish()
 
     def _read_linking(self, section: Section, import_names: dict[int, list[bytes]]) -> None:
-        cursor = self._cursor(section)
+        cursor = self.cursor(section)
         version = cursor.u32()
         if version != LINKING_VERSION:
             raise cursor.fail(f"metadata version {version}, expected {LINKING_VERSION}")
@@ -470,7 +471,7 @@ class ObjectFile:
         if flags & ABSOLUTE:
             return Symbol(index, SYMBOL_DATA, flags, name, -1, offset, size)
         if segment >= len(self.segments) or offset > self.segments[segment].size:
-            raise cursor.fail(f"symbol {name.decode('utf-8', 'backslashreplace')}: not inside a segment")
+            raise cursor.fail(f"symbol {_printable(name)}: not inside a segment")
         return Symbol(index, SYMBOL_DATA, flags, name, segment, offset, size)
 
     def _read_comdats(self, cursor: Cursor) -> None:
@@ -493,6 +494,12 @@ def read_relocations(cursor: Cursor) -> list[Relocation]:
         found.append(Relocation(kind, offset, index, addend))
     cursor.finish()
     return found
+
+
+def _printable(name: bytes) -> str:
+    """A name for a message, of a file that may not mean well: what would move the cursor of a terminal is escaped."""
+    text = name.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _offset_of(relocation: Relocation) -> int:
@@ -528,11 +535,6 @@ def _limits(cursor: Cursor) -> int:
     if flags & LIMITS_HAS_PAGE_SIZE:
         cursor.u32()
     return flags
-
-
-def _value_type(cursor: Cursor) -> None:
-    if cursor.u32() in (0x63, 0x64):  # (ref null T), (ref T)
-        cursor.sleb()
 
 
 def _constant_expression(cursor: Cursor) -> None:
