@@ -29,7 +29,7 @@ def test_fuse_ld_with_the_path_of_ldshim(tmp_path: Path, out: Path, clang: str) 
     ldshim = shutil.which("ldshim", path=str(Path(sys.executable).parent))
     assert ldshim, "ldshim is not installed beside this Python: run scripts/test"
     (tmp_path / "main.c").write_text(SOURCE)
-    words = [f"-fuse-ld={ldshim}", f"-I{INCLUDE}", "-Wl,--no-entry", tmp_path / "main.c", "-o", out]
+    words: list[str | Path] = [f"-fuse-ld={ldshim}", f"-I{INCLUDE}", "-Wl,--no-entry", tmp_path / "main.c", "-o", out]
     done = check([tool(f"clang-{clang}"), "--target=wasm32", "-nostdlib", *words])
     assert done.stderr == ""
     assert Instance(out).run_all() == 42

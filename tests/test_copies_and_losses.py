@@ -92,7 +92,7 @@ def test_a_registration_in_a_member_that_nobody_refers_to_is_found(cc: Compiler,
 
 @pytest.mark.parametrize("lld", ["19", "22", "zig"])
 def test_a_registration_in_a_lib_group_is_found(cc: Compiler, out: Path, lld: str) -> None:
-    group = ["--start-lib", cc("int unrelated(void) { return 1; }"), cc(marked("one", 1)), cc(marked("two", 2)), "--end-lib"]
+    group: list[str | Path] = ["--start-lib", cc("int unrelated(void) { return 1; }"), cc(marked("one", 1)), cc(marked("two", 2)), "--end-lib"]
     assert Instance(link(out, *group, cc(READER, "-O1"), lld=lld)).list() == [1, 2]
 
 

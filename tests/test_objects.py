@@ -523,7 +523,7 @@ def yaml_objects(draw: st.DrawFn) -> list[Yaml]:
         data["Relocations"] = entries
     if symbols:
         linking["SymbolTable"] = symbols
-    if segments and draw(st.booleans()):
+    if draw(st.booleans()) and segments:
         linking["SegmentInfo"] = [
             {
                 "Index": i,
