@@ -18,6 +18,7 @@ from ldshim.wasm import editor, writer
 from ldshim.wasm.editor import Edit, NewSegment, NewSymbol
 from ldshim.wasm.format import (
     COMDAT_DATA,
+    MODULE_HEADER,
     NO_STRIP,
     R_FUNCTION_OFFSET_I32,
     R_MEMORY_ADDR_I32,
@@ -27,6 +28,7 @@ from ldshim.wasm.format import (
     SYMBOL_DATA,
     VISIBILITY_HIDDEN,
 )
+from ldshim.wasm.leb128 import unsigned
 from ldshim.wasm.reader import ObjectFile, Relocation
 from tests.harness import check, tool
 from tests.linkers import WASM_LDS
@@ -916,6 +918,28 @@ def _without_function_pointers(data: bytes) -> Edit:
         for new in edit.new_segments:
             new.relocations = [entry for entry in new.relocations if entry.type != R_TABLE_INDEX_I32]
     return edit
+
+
+def test_relocations_move_behind_a_longer_count_even_if_none_is_added(samples: Samples) -> None:
+    data = samples["127 segments"]
+    edit = Edit()
+    edit.new_segments.append(NewSegment(b"added", 0, b"x", []))
+    expected = [(kind, offset + 1, index, addend) for kind, offset, index, addend in _relocations_of_data(dumped(data))]
+    assert _relocations_of_data(dumped(applied(data, edit))) == expected
+
+
+@pytest.mark.parametrize("width", [1, 2, 5])
+def test_a_count_that_was_written_over_more_bytes_keeps_them(width: int) -> None:
+    segment = writer.segment(bytes(4), is_64=False)
+    symbol = writer.undefined_data_symbol(b"elsewhere", 0x10)
+    linking = unsigned(2) + writer.subsection(8, writer.vector([symbol]))
+    parts = [MODULE_HEADER, writer.section(11, unsigned(1, width) + segment), writer.custom_section(b"linking", linking)]
+    parts.append(writer.relocation_section(b"DATA", 0, [Relocation(R_MEMORY_ADDR_I32, width + 5, 0)]))
+    edit = Edit()
+    edit.new_segments.append(NewSegment(b"added", 0, bytes(4), [Relocation(R_MEMORY_ADDR_I32, 0, 0)]))
+    view = view_of_yaml(dumped(applied(b"".join(parts), edit)))
+    assert [found["offset"] for found in view["segments"]] == [width + 5, width + 14]
+    assert [[entry[1] for entry in entries] for entries in view["relocations"]] == [[width + 5, width + 14], []]
 
 
 @pytest.mark.parametrize("name", ["no data for debuggers", "c for debuggers", "c++ for debuggers", "output of -r"])
