@@ -170,6 +170,9 @@ def _interesting(data: bytes | mmap.mmap) -> bool:
 
 def _open(path: str) -> tuple[bytes | mmap.mmap, tuple[int, int]] | None:
     try:
+        if stat.S_ISFIFO(os.stat(path).st_mode):
+            # It can be read once only: looking into it would take it from the linker, not looking could lose an element.
+            raise LinkError(f"{path}: is a pipe, and an object has to be read twice: give a file")
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     except (OSError, ValueError):
         return None

@@ -91,3 +91,9 @@ def test_a_damaged_object_that_nothing_is_wanted_from_is_lld_s(cc: Compiler, tmp
     assert done.returncode != 0
     assert "ldshim" not in done.stderr
     assert sys.executable not in done.stderr
+
+
+def test_a_pipe_is_refused(cc: Compiler, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.o")
+    done = ldshim("--no-entry", cc(READER, "-O1"), "pipe.o", "-o", "out.wasm", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "ldshim: error: pipe.o: is a pipe, and an object has to be read twice: give a file\n")
