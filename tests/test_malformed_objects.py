@@ -200,6 +200,13 @@ def test_these_alone_are_refused_and_llvm_takes_them(reason: str, tmp_path: Path
     assert accepted_by_llvm(data, tmp_path)
 
 
+def test_more_segment_names_than_segments_are_refused() -> None:
+    data = writer.section(11, writer.vector([writer.segment(b"", is_64=False)]))
+    message = use(module(data, linking(writer.subsection(5, writer.vector([writer.segment_info(b"n", 0, 0)] * 2)))))
+    assert message is not None
+    assert "more segment names than segments" in message
+
+
 # Hostile files: what a module says of itself is no reason to allocate, or to go on for long.
 
 HUGE = (2**31, 2**32 - 1, 2**32, 2**63, 2**64 - 1)
@@ -219,6 +226,7 @@ def hostile(value: bytes) -> dict[str, bytes]:
         "limits of a memory": module(writer.section(2, memory + value), linking()),
         "number of segments": module(writer.section(11, value + bytes(9)), linking()),
         "memory of a segment": module(writer.section(11, b"\1\2" + value), linking()),
+        "place of a segment": module(writer.section(11, b"\1\0\x41" + value + b"\x0b\0"), linking()),
         "size of a segment": module(writer.section(11, b"\1\0\x41\0\x0b" + value + b"1234"), linking()),
         "version": module(writer.custom_section(b"linking", value)),
         "size of a subsection": module(data, linking(b"\5" + value + b"\0")),
@@ -234,8 +242,20 @@ def hostile(value: bytes) -> dict[str, bytes]:
         "number of groups": module(data, linking(writer.subsection(7, value))),
         "number of a group's entries": module(data, linking(writer.subsection(7, b"\1" + group + value))),
         "target of relocations": module(data, linking(), writer.custom_section(b"reloc.DATA", value + b"\0")),
+        "addend of a relocation": module(data, linking(), writer.custom_section(b"reloc.DATA", b"\0\1\5\0\0" + value)),
         "number of relocations": module(data, linking(), writer.custom_section(b"reloc.DATA", b"\0" + value)),
     }
+
+
+# What nobody looks at: the pages of a memory, where lld places segments, relocations of a section that is not there, addends.
+NOT_CHECKED = ("limits of a memory", "place of a segment", "target of relocations", "addend of a relocation")
+
+
+def test_no_number_has_more_than_64_bits() -> None:
+    for value in (2**64 - 1, 2**64):
+        symbol = b"\1\0\1n\0\0" + unsigned(value)
+        data = module(writer.section(11, b"\1\0\x41\0\x0b\0"), linking(writer.subsection(8, b"\1" + symbol)))
+        assert (_measured(data)[0] is None) == (value < 2**64)
 
 
 @pytest.mark.parametrize("value", HUGE)
@@ -243,9 +263,7 @@ def hostile(value: bytes) -> dict[str, bytes]:
 def test_a_huge_number_is_refused(place: str, value: int) -> None:
     data = hostile(unsigned(value))[place]
     message, seconds, peak = _measured(data)
-    # Without a bound are the pages of a memory (64 bits of them), and what no-one looks at: a section that is not there.
-    free = ["limits of a memory", "memory of a segment"] if value >= 2**32 else []
-    if place not in ("target of relocations", *free) or value >= 2**32:
+    if place not in NOT_CHECKED:
         assert message is not None
     assert seconds < 0.5
     assert peak < 100_000

@@ -420,6 +420,34 @@ def test_a_linked_module_is_no_object(samples: Samples, tmp_path: Path) -> None:
     assert (obj.segments, obj.symbols) == ([], [])
 
 
+def test_relocations_may_be_in_several_sections() -> None:
+    segments = writer.section(11, writer.vector([writer.segment(bytes(16), is_64=False)]))
+    symbol = writer.subsection(8, writer.vector([writer.undefined_data_symbol(b"elsewhere", 0x10)]))
+    parts = [MODULE_HEADER, segments, writer.custom_section(b"linking", unsigned(2) + symbol)]
+    for offsets in ((14, 18), (6, 10)):
+        entries = [Relocation(R_MEMORY_ADDR_I32, offset, 0) for offset in offsets]
+        parts.append(writer.relocation_section(b"any name", 0, entries))
+    view = view_of_reader(b"".join(parts))
+    assert [entry[1] for entry in view["relocations"][0]] == [6, 10, 14, 18]
+    (shown,) = [section["Relocations"] for section in dumped(b"".join(parts)) if "Relocations" in section]
+    assert len(shown) == 4
+
+
+def test_segments_may_be_anywhere_in_any_memory() -> None:
+    where = {"Opcode": "I32_CONST", "Value": 0}
+    segments = [
+        {"SectionOffset": 6, "InitFlags": 0, "Offset": where, "Content": "01"},
+        {"SectionOffset": 9, "InitFlags": 1, "Content": "02"},
+        {"SectionOffset": 15, "InitFlags": 2, "MemoryIndex": 0, "Offset": where, "Content": "03"},
+        {"SectionOffset": 21, "InitFlags": 0, "Offset": {"Opcode": "GLOBAL_GET", "Index": 0}, "Content": "04"},
+    ]
+    memory = {"Type": "MEMORY", "Memories": [{"Minimum": 1}]}
+    linking = {"Type": "CUSTOM", "Name": "linking", "Version": 2}
+    data = made([memory, {"Type": "DATA", "Segments": segments}, linking])
+    assert [segment["content"] for segment in view_of_reader(data)["segments"]] == ["01", "02", "03", "04"]
+    assert view_of_reader(data) == view_of_yaml(dumped(data))
+
+
 # Objects that no compiler would write.
 
 HOW_MANY = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -700,8 +728,9 @@ def test_a_renamed_segment_keeps_everything_else(samples: Samples, name: str, tm
     accepted_by_every_linker(result, tmp_path, *["-mwasm64"] * ("64" in name))
 
 
-def test_a_new_name_may_have_any_length(samples: Samples) -> None:
-    data = samples["c"]
+@pytest.mark.parametrize("name", ["c", "output of -r"])
+def test_a_new_name_may_have_any_length(samples: Samples, name: str) -> None:
+    data = samples[name]
     index = segment_named(data, RENAMED)
     expected = dumped(data)
     for length in (*range(len(RENAMED) + 12), 126, 127, 128, 129, 16383, 16384):
@@ -713,7 +742,10 @@ def test_a_new_name_may_have_any_length(samples: Samples) -> None:
         linking_of(expected)["SegmentInfo"][index].update(Name=title.decode())
         assert dumped(result) == expected
         growth = len(writer.name(title)) - len(writer.name(RENAMED))
-        assert len(result) == len(data) + max(growth, 0)
+        # lld's output has no room in front of the sizes: they take a byte more for a long name.
+        assert 0 <= len(result) - (len(data) + max(growth, 0)) <= (2 if name == "output of -r" and growth > 0 else 0)
+        # Others than LLVM take no number of more than five bytes.
+        assert max(part.size_width for part in ObjectFile(result, "").subsections) <= 5
 
 
 @pytest.mark.parametrize("length", [len(RENAMED) + delta for delta in (-7, -6, -5, -2, -1, 0, 1)])
