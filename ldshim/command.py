@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     _FileId = tuple[int, int]
 
 _OWN = "--ldshim-"
+# A library of that name is no library: objects that cannot do without ldshim ask for it, so that any other linker fails with an
+# error that says what to do.  `docs/markers.md` tells compilers of it.
+_GUARD = "ldshim is needed"
 _INPUT = ""  # the name of the "option" that is an input
 
 # What an option sets, by its name without dashes (a joined one keeps its `=`): a setting and its value, None where the
@@ -197,11 +200,11 @@ class Command:
         return result + self.words[done:]
 
 
-def parse(argv: list[str]) -> Command:
-    """Read the words behind the program's name."""
+def parse(argv: list[str], *, guarded: bool = False) -> Command:
+    """Read the words behind the program's name; `guarded` leaves the guard library on the line, so that the link fails."""
     argv = _without_flavor(argv)
     words, origins = _expand(argv)
-    command = _without_own_options(argv, words, origins)
+    command = _without_own_options(argv, words, origins, guarded=guarded)
     _read(command)
     return command
 
@@ -255,18 +258,19 @@ def _joined(word: str) -> tuple[str, str]:
     return "unknown", word
 
 
-def _without_own_options(argv: list[str], words: list[str], origins: list[int]) -> Command:
+def _without_own_options(argv: list[str], words: list[str], origins: list[int], *, guarded: bool) -> Command:
     """Take our own options off the line; `origins` says which word of argv each of the words is, -1 for none."""
     linker = None
     own: set[int] = set()
-    if any(word.startswith(_OWN) for word in words):
+    if any(word.startswith(_OWN) or _GUARD in word for word in words):
         for begin, end, name, value in _options(words):
-            if not words[begin].startswith(_OWN):
-                continue
-            if name not in ("ldshim-linker", "ldshim-linker="):
-                raise LinkError(f"unknown option: {words[begin]}")
-            linker = value
-            own.update(range(begin, end))
+            if words[begin].startswith(_OWN):
+                if name not in ("ldshim-linker", "ldshim-linker="):
+                    raise LinkError(f"unknown option: {words[begin]}")
+                linker = value
+                own.update(range(begin, end))
+            elif name in _LIBRARIES and value.startswith(_GUARD) and not guarded:
+                own.update(range(begin, end))
     if not own:
         return Command(argv, words, linker)
     rest = [word for index, word in enumerate(words) if index not in own]

@@ -28,13 +28,14 @@ def link(argv: list[str], environ: Mapping[str, str]) -> NoReturn:
     Raises `LinkError` where ldshim itself has to refuse.
     """
     # Understand the command line, and find the linker that will do the work.
-    command = command_line.parse(argv)
+    off = environ.get("LDSHIM") == "off"
+    command = command_line.parse(argv, guarded=off)
     real = linker.find(command, environ)
 
     # A version, a help text, `-r` and LDSHIM=off are the real linker's business alone.
     if command.prints_version or command.prints_help:
         linker.exit_like(linker.version_or_help(real, command))
-    if command.relocatable or environ.get("LDSHIM") == "off":
+    if command.relocatable or off:
         linker.hand_over(real, command.argv)
 
     # Open the inputs; what is wanted, and what contributes to it?

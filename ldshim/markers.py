@@ -3,8 +3,12 @@
     __ldshim$SECTION$KEY$UNIQUE
 
 A data symbol of that name makes the static behind it an element of the named section SECTION, a C identifier.  KEY is empty
-or a sort key without `$`.  UNIQUE is anything that makes the name unlike every other one.  `docs/markers.md` is the
-specification for authors of compilers and macros.
+or a sort key without `$`.  UNIQUE is anything that makes the name unlike every other one.
+
+Rust has a second way, for macros that cannot make names: a static whose path ends in `__ldshim::SECTION::NAME`.  Its mangled name is the
+marker; rustc makes it unique.
+
+`docs/markers.md` is the specification for authors of compilers and macros.
 """
 
 from __future__ import annotations
@@ -12,6 +16,11 @@ from __future__ import annotations
 from ldshim.errors import LinkError
 
 PREFIX = b"__ldshim$"
+# What every marker has in it, and hardly anything else.
+NEEDLE = b"__ldshim"
+# The path segment `__ldshim`, as rustc mangles it: by its own scheme (an underscore parts a length from a name that begins with one),
+# and by that of C++.
+_PATH_SEGMENTS = ((b"_R", b"8___ldshim"), (b"_ZN", b"8__ldshim"))
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 _DIGITS = b"0123456789"
@@ -35,8 +44,10 @@ def is_c_identifier(name: bytes) -> bool:
 
 def parse(name: bytes) -> Marker | None:
     """The marker that a symbol's name is, None if it is none.  Raises `LinkError` for one that cannot be understood."""
-    if not name.startswith(PREFIX):
+    if NEEDLE not in name:
         return None
+    if not name.startswith(PREFIX):
+        return _parse_path(name)
     parts = name[len(PREFIX) :].split(b"$", 2)
     if len(parts) != 3 or not is_c_identifier(parts[0]):
         raise LinkError(
@@ -44,6 +55,57 @@ def parse(name: bytes) -> Marker | None:
             "where SECTION is a C identifier"
         )
     return Marker(name, parts[0], canonical_key(parts[1]))
+
+
+def find(data: bytes) -> int:
+    """Where in a file that is no object something looks like a marker, -1 if nowhere."""
+    found = [data.find(needle) for needle in (PREFIX, *(segment for _, segment in _PATH_SEGMENTS))]
+    return min((position for position in found if position >= 0), default=-1)
+
+
+def _parse_path(name: bytes) -> Marker | None:
+    """The marker that the mangled path of a Rust static is.
+
+    Statics *inside* an element (of a block in its value) have longer paths, and are none.  The two schemes are
+    https://doc.rust-lang.org/rustc/symbol-mangling/v0.html and, for paths, the Itanium C++ ABI's `<nested-name>`.
+    """
+    for scheme, segment in _PATH_SEGMENTS:
+        begin = name.rfind(segment)
+        if not name.startswith(scheme) or begin < 0:
+            continue
+        section, position = _path_segment(name, begin + len(segment))
+        element, position = _path_segment(name, position)
+        if section and element and is_c_identifier(section):
+            # LLVM puts a suffix behind a dot where it makes a local symbol a global one.
+            rest = name[position:].partition(b".")[0]
+            # In this scheme a path of rustc's ends with a hash.
+            if not rest or (scheme == b"_ZN" and len(rest) == len("17h0123456789abcdefE") and rest.startswith(b"17h")):
+                return Marker(name, section, b"")
+            if _path_segment(name, position)[0]:
+                return None
+        raise LinkError(
+            f"symbol {name.decode('utf-8', 'backslashreplace')}: expected a static at the path __ldshim::SECTION::NAME, "
+            "where SECTION is a C identifier"
+        )
+    return None
+
+
+def _path_segment(name: bytes, position: int) -> tuple[bytes, int]:
+    """The segment of a mangled path that begins here, and where the next one does; empty if there is none."""
+    if name[position : position + 1] == b"s":  # a disambiguator, of items of one name
+        end = name.find(b"_", position)
+        if end < 0:
+            return b"", position
+        position = end + 1
+    digits = position
+    while name[position : position + 1].isdigit():
+        position += 1
+    if not digits < position < digits + 5:
+        return b"", position
+    length = int(name[digits:position])
+    if name[position : position + 1] == b"_" and name.startswith(b"_R"):
+        position += 1
+    return name[position : position + length], position + length
 
 
 def canonical_key(key: bytes) -> bytes:

@@ -109,7 +109,8 @@ class _Planner:
 
     def run(self) -> None:
         survey = self.survey
-        for contributions in survey.contributions.values():
+        for section, contributions in survey.contributions.items():
+            _check_declared_once(section, contributions)
             self._drop_copies(contributions)
         for contributions in survey.contributions.values():
             for contribution in contributions:
@@ -270,7 +271,7 @@ class _Planner:
         edit.segment_info[segment.index] = (name, segment.p2align if p2align is None else p2align, 0)
         known = None
         for symbol in contribution.symbols:
-            marked = contribution.kind == MARKED and symbol.name.startswith(markers.PREFIX)
+            marked = contribution.kind == MARKED and markers.parse(symbol.name) is not None
             flags = symbol.flags & ~(NO_STRIP | SYMBOL_FLAG_EXPORTED if marked else NO_STRIP)
             if marked and not symbol.is_local:
                 # A registration is no part of the module's interface.
@@ -402,6 +403,25 @@ def _check_emptied_sections(plan: Plan) -> None:
                         f"{unit.name}: section {_text(section.name)} refers to section {_text(into)} at offset "
                         f"{relocation.offset:#x}, which becomes memory while {_text(section.name)} does not"
                     )
+
+
+def _check_declared_once(section: bytes, contributions: list[Contribution]) -> None:
+    """Declarations of one name, by strong symbols, are those of two programs that know nothing of each other.
+
+    Their elements may be of different types, and would lie in one array.  lld reports the symbol if it loads both, but a declaration counts
+    without being loaded.
+    """
+    declared: dict[bytes, Contribution] = {}
+    for contribution in contributions:
+        for symbol in contribution.markers if contribution.is_declaration and contribution.comdat is None else ():
+            if symbol.is_local or symbol.is_weak:
+                continue
+            other = declared.setdefault(symbol.name, contribution)
+            if other is not contribution:
+                raise LinkError(
+                    f"section {_text(section)} is declared twice, by {_text(symbol.name)}: in {other.unit.name} and in "
+                    f"{contribution.unit.name}; give one of them another name"
+                )
 
 
 def _identities(contribution: Contribution) -> list[tuple[bytes, bytes]]:

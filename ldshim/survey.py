@@ -113,7 +113,7 @@ def survey(files: list[InputFile], command: Command) -> Survey:
     bitcode: list[Unit] = []
     _ask_for_exports(found, command)
     for file in files:
-        for unit in file.units_with((*BOUNDS, markers.PREFIX)):
+        for unit in file.units_with((*BOUNDS, markers.NEEDLE)):
             if unit.is_bitcode:
                 _refuse_marked_bitcode(unit)
                 bitcode.append(unit)
@@ -162,7 +162,7 @@ def _ask_for_exports(found: Survey, command: Command) -> None:
 
 
 def _refuse_marked_bitcode(unit: Unit) -> None:
-    position = unit.data.find(markers.PREFIX)
+    position = markers.find(unit.data)
     if position >= 0:
         raise LinkError(
             f"{unit.name}: bitcode with marker symbols (at offset {position:#x}); ldshim collects them from objects only: "
@@ -182,7 +182,7 @@ def _note_symbols(found: Survey, unit: Unit, marked: list[tuple[Unit, Symbol, Ma
                     reference.certain = reference.certain or unit.certain
             elif not symbol.is_local:
                 found.own_bounds.add(section)
-        elif symbol.kind == SYMBOL_DATA and not symbol.is_undefined and symbol.name.startswith(markers.PREFIX):
+        elif symbol.kind == SYMBOL_DATA and not symbol.is_undefined and markers.NEEDLE in symbol.name:
             try:
                 marker = markers.parse(symbol.name)
             except LinkError as error:
@@ -275,7 +275,7 @@ def _collect_from(found: Survey, unit: Unit, wanted: Iterable[bytes]) -> None:
     for segment in obj.segments:
         if segment.name in wanted:
             with_segment.add(segment.name)
-            if any(s.name.startswith(markers.PREFIX) for s in obj.symbols_of_segment(segment.index)):
+            if any(markers.parse(s.name) for s in obj.symbols_of_segment(segment.index)):
                 continue  # collected already, by its marker
             _refuse_thread_local(unit, segment, segment.name)
             native = Contribution(NATIVE, segment.name, unit, segment.index, segment.size, segment.p2align)
@@ -353,7 +353,7 @@ def _pairing_candidates(obj: ObjectFile, content: bytes) -> list[tuple[Segment, 
             and bytes_ in content
             and not segment.flags & SEG_FLAG_TLS
             and any(s.flags & NO_STRIP for s in symbols)
-            and not any(s.name.startswith(markers.PREFIX) for s in symbols)
+            and not any(markers.parse(s.name) for s in symbols)
             and not any(segment.begin <= offset < segment.end for offset in relocated)
         ):
             candidates.append((segment, bytes_))
