@@ -105,7 +105,7 @@ def _path_segment(name: bytes, position: int) -> tuple[bytes, int]:
     length = int(name[digits:position])
     if name[position : position + 1] == b"_" and name.startswith(b"_R"):
         position += 1
-    return name[position : position + length], position + length
+    return (name[position : position + length], position + length) if position + length <= len(name) else (b"", position)
 
 
 def canonical_key(key: bytes) -> bytes:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 PROGRAMS = Path(__file__).parent / "rust"
 LINKME = ROOT / "toolchains" / "rust" / "linkme"
+CRATES = {"linkme": LINKME, "linkme-rules": LINKME / "rules"}
 RUST = ROOT / ".rust"
 LDSHIM = Path(sys.executable).parent / "ldshim"
 
@@ -50,11 +51,11 @@ def environment(target_dir: Path, **more: str) -> dict[str, str]:
     }
 
 
-def configuration(*lines: str, targets: tuple[str, ...] = (UNKNOWN, WASIP1, NONE), linkme: Path | None = LINKME) -> str:
-    """The `.cargo/config.toml` of a user: the linker, and linkme from this checkout."""
+def configuration(*lines: str, targets: tuple[str, ...] = (UNKNOWN, WASIP1, NONE), patched: str | None = "linkme") -> str:
+    """The `.cargo/config.toml` of a user: the linker, and a crate of this checkout."""
     text = [f'[target.{target}]\nlinker = "{LDSHIM}"' for target in targets]
-    if linkme is not None:
-        text.append(f'[patch.crates-io]\nlinkme = {{ path = "{linkme}" }}')
+    if patched is not None:
+        text.append(f'[patch.crates-io]\n{patched} = {{ path = "{CRATES[patched]}" }}')
     return "\n".join([*text, *lines, ""])
 
 

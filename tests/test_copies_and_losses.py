@@ -185,3 +185,20 @@ def test_an_archive_that_is_copied_keeps_its_list_of_imports(cc: Compiler, out: 
     done = ldshim("--no-entry", cc(READER, "-O1"), user, library, "-o", out, lld=lld)
     assert (done.returncode, done.stderr) == (0, "")
     assert [i.name for i in wasmtime.Module.from_file(ENGINE, str(out)).imports] == ["outside"]
+
+
+DECLARATION = 'long long declared_%s[0] __asm__("__ldshim$numbers$$%s") __attribute__((used));\n'
+
+
+@pytest.mark.parametrize("lld", ["14", "22"])
+def test_two_declarations_by_one_strong_symbol_are_refused(cc: Compiler, out: Path, tmp_path: Path, lld: str) -> None:
+    # lld would report them only if it loaded both, and a declaration counts without that.
+    first, second = (cc(DECLARATION % ("x", "x") + f"int unit{i};", name=f"unit{i}") for i in (1, 2))
+    library = archive(tmp_path / "lib.a", second)
+    message = fails(out, cc(READER, "-O1"), first, library, lld=lld)
+    assert f"section numbers is declared twice, by __ldshim$numbers$$x: in {first} and in {library}(unit2.o)" in message
+
+
+def test_declarations_by_different_symbols_are_one(cc: Compiler, out: Path) -> None:
+    units = [cc(DECLARATION % (name, name), name=name) for name in ("x", "y")]
+    assert Instance(link(out, cc(READER, "-O1"), *units)).list() == []

@@ -213,7 +213,7 @@ def test_a_module_of_64_bits_has_every_element(matrix: Path, tmp_path: Path) -> 
 
 def test_linkme_itself_has_the_same_elements_where_it_works(tmp_path: Path) -> None:
     """On the host, without the patch.  It loses elements with a position there, so the lines about those are left out."""
-    project = copy_of("matrix", tmp_path, configuration(linkme=None))
+    project = copy_of("matrix", tmp_path, configuration(patched=None))
     (project / "Cargo.lock").unlink()
     done = cargo(project, "run", "--release", "--package", "program")
     assert done.returncode == 0, done.stderr
