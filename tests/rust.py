@@ -112,7 +112,9 @@ def _copies(messages: str, project: Path, package: str, out: Path) -> dict[str, 
     made: dict[str, Path] = {}
     for line in messages.splitlines():
         message = json.loads(line)
-        if message["reason"] != "compiler-artifact" or str(project) not in message["package_id"] or message["target"]["name"] != package:
+        if message["reason"] != "compiler-artifact" or str(project) not in message["package_id"]:
+            continue
+        if message["target"]["name"].replace("-", "_") != package.replace("-", "_"):
             continue
         for kind in message["target"]["kind"]:
             for name in message["filenames"]:
