@@ -208,8 +208,17 @@ class _Planner:
                     elements.append(symbol)
             elif contribution.kind == CUSTOM:
                 self.plan.edit(contribution.unit).emptied_sections.add(contribution.index)
+            else:
+                self._take_off_export(contribution)
         if anchored:
             self._anchor(section, contributions, keys, p2align, elements if by_reference else None)
+
+    def _take_off_export(self, declaration: Contribution) -> None:
+        """For emscripten `used` means exported, and a declaration is no more a part of the module's interface than an element is."""
+        for symbol in declaration.markers:
+            if symbol.flags & SYMBOL_FLAG_EXPORTED:
+                flags = (symbol.flags | VISIBILITY_HIDDEN) & ~(SYMBOL_FLAG_EXPORTED | NO_STRIP)
+                self.plan.edit(declaration.unit).symbol_flags[symbol.index] = flags
 
     def _is_contiguous(self, section: bytes) -> bool:
         """Whether someone walks over the elements; those of a section that is only read through its table may differ in size."""

@@ -15,7 +15,13 @@ find_python() {
 # It is made once, and again when pyproject.toml is another than it was made from.
 ensure_environment() {
     local folder=$1 extra=$2 python
+    # One at a time: who comes later finds it made.
+    if command -v flock >/dev/null; then
+        exec 9>"$folder.lock"
+        flock 9
+    fi
     if cmp -s pyproject.toml "$folder/made-from.toml" && "$folder/bin/python" -c 'import ldshim' 2>/dev/null; then
+        exec 9>&-
         return
     fi
     python=$(find_python)
@@ -27,4 +33,5 @@ ensure_environment() {
     "$python" -m venv --clear "$folder"
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --editable ".[$extra]"
     cp pyproject.toml "$folder/made-from.toml"
+    exec 9>&-
 }

@@ -34,6 +34,7 @@ UNKNOWN = "wasm32-unknown-unknown"
 WASIP1 = "wasm32-wasip1"
 WASIP2 = "wasm32-wasip2"
 NONE = "wasm32v1-none"
+EMSCRIPTEN = "wasm32-unknown-emscripten"
 
 
 def environment(target_dir: Path, **more: str) -> dict[str, str]:

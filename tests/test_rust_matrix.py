@@ -17,7 +17,22 @@ import wasmtime.component
 
 from tests.harness import ENGINE, check, export_names, ldshim, linker_path, tool
 from tests.linkers import WASM_LDS
-from tests.rust import LDSHIM, LINKME, NONE, RUST, UNKNOWN, WASIP1, WASIP2, build, cargo, configuration, copy_of, run_wasi
+from tests.rust import (
+    EMSCRIPTEN,
+    LDSHIM,
+    LINKME,
+    NONE,
+    RUST,
+    UNKNOWN,
+    WASIP1,
+    WASIP2,
+    build,
+    cargo,
+    configuration,
+    copy_of,
+    exclusively,
+    run_wasi,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -206,6 +221,35 @@ def test_a_module_of_64_bits_has_every_element(matrix: Path, tmp_path: Path) -> 
     words = ("--release", "--features", "no-std", "-Zbuild-std=core")
     made = build(matrix, "module", tmp_path, *words, target="wasm64-unknown-unknown", env=env)
     assert report_of(made["cdylib"]) == REPORT
+
+
+@pytest.mark.parametrize("mode", ["debug", "release"])
+def test_an_emscripten_program_has_every_element(matrix: Path, mode: str, tmp_path: Path) -> None:
+    """emcc is the linker for this target, and calls the wasm-ld in the folder of its LLVM: one in which ldshim has that name."""
+    llvm = tmp_path / "llvm"
+    llvm.mkdir()
+    for name in ("clang", "clang++", "llvm-ar", "llvm-nm", "llvm-objcopy", "llvm-ranlib", "llvm-strip"):
+        (llvm / name).symlink_to(tool(f"{name}-22"))
+    (llvm / "wasm-ld").symlink_to(LDSHIM)
+    env = {
+        "EM_LLVM_ROOT": str(llvm),
+        # Debian's emcc, of 2022, would look for programs of LLVM 14, does not know lld 22's memory layout, and does not find its parser.
+        "EM_LLVM_ADD_VERSION": "",
+        "EM_CLANG_ADD_VERSION": "",
+        "LDSHIM_LINKER": linker_path("19"),
+        "NODE_PATH": "/usr/share/nodejs",
+        # And it understands what the wasm-opt of its own time says, no other.
+        "PATH": "/usr/bin:/bin",
+    }
+    words = [] if mode == "debug" else ["--release"]
+    with exclusively():
+        done = cargo(matrix, "build", "--package", "program", "--target", EMSCRIPTEN, *words, env=env)
+        assert done.returncode == 0, done.stderr
+        program = matrix / "target" / EMSCRIPTEN / mode / "program.js"
+        # The JavaScript of that emcc takes node's `fetch` for a browser's.
+        done = check([tool("node"), "--no-experimental-fetch", program], cwd=program.parent)
+    assert done.stdout == REPORT
+    assert "ldshim" not in program.read_text(), "a marker is exported"
 
 
 # The oracle: the platform that linkme was made for, and linkme itself.
