@@ -14,4 +14,5 @@ ldshim: a wasm-ld that collects named sections; every other option is the real l
 
   ldshim include-dir      Print the directory of the C headers.
   ldshim demo             Build and run an example.
+  ldshim init             Make a cargo project link through ldshim, with a linkme that works on wasm.
 """

@@ -15,7 +15,8 @@ macro_rules! slice {
 /// Defines elements: `path::to::SLICE: T = value;`.
 #[macro_export]
 macro_rules! element {
-    ($($($slice:ident)::+: $element:ty = $value:expr;)*) => {$(
+    // Not `ident`: what is wrong with a path of those is reported at the whole call.
+    ($($($slice:tt)::+: $element:ty = $value:expr;)*) => {$(
         $crate::__linkme_named_by_last! { [$($slice)::+] $($slice)::+; $element; $value }
     )*};
 }
@@ -23,16 +24,17 @@ macro_rules! element {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __linkme_named_by_last {
-    ([$slice:path] $module:ident::$($rest:ident)::+; $($element:tt)*) => {
-        $crate::__linkme_named_by_last! { [$slice] $($rest)::+; $($element)* }
+    ([$($slice:tt)+] $module:ident::$($rest:ident)::+; $($element:tt)*) => {
+        $crate::__linkme_named_by_last! { [$($slice)+] $($rest)::+; $($element)* }
     };
-    ([$slice:path] $name:ident; $element:ty; $value:expr) => {
+    ([$($slice:tt)+] $name:ident; $element:ty; $value:expr) => {
         const _: () = {
             // Names that the value is not likely to use: it would find these.
             const __LINKME_TYPE: *const $element = $crate::__private::null();
             #[allow(dead_code)]
             fn __linkme_typecheck() {
-                $crate::DistributedSlice::private_typecheck_address($slice, __LINKME_TYPE);
+                // With the type written out it is the slice that is reported if they differ, and so the line.
+                $crate::DistributedSlice::<[$element]>::private_typecheck_address($($slice)+, __LINKME_TYPE);
             }
             $crate::__linkme_nameless_element! { $name, static __LINKME_ELEMENT: $element = $value; }
         };
