@@ -1,0 +1,8 @@
+//! Rust 2015.
+#![deny(warnings, missing_docs, rust_2024_compatibility)]
+// The registry's linkme is warned of for slices in bodies.
+#![allow(non_local_definitions)]
+
+extern crate linkme;
+
+include!("../../../everything.rs");

@@ -1,0 +1,5 @@
+linkme_rules::element! {
+    5: u8 = 1;
+}
+
+fn main() {}

@@ -1,0 +1,5 @@
+linkme_rules::slice! {
+    static SLICE: [()];
+}
+
+fn main() {}

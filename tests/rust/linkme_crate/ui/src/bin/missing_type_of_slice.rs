@@ -1,0 +1,6 @@
+use linkme::distributed_slice;
+
+#[distributed_slice]
+static SLICE;
+
+fn main() {}

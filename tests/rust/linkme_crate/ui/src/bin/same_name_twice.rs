@@ -1,0 +1,12 @@
+use linkme::distributed_slice;
+
+#[distributed_slice]
+static SLICE: [u8];
+
+#[distributed_slice(SLICE)]
+static ELEMENT: u8 = 1;
+
+#[distributed_slice(SLICE)]
+static ELEMENT: u8 = 2;
+
+fn main() {}

@@ -1,0 +1,13 @@
+use linkme::distributed_slice;
+
+#[distributed_slice]
+static SLICE: [fn()];
+
+#[distributed_slice(SLICE)]
+fn element()
+where
+    u8: Copy,
+{
+}
+
+fn main() {}

@@ -1,0 +1,16 @@
+use linkme::distributed_slice;
+
+#[distributed_slice]
+static SLICE: [u8];
+
+#[distributed_slice(SLICE)]
+static ELEMENT: u8 = "one";
+
+#[distributed_slice(SLICE)]
+static LATER: u8 = later();
+
+fn later() -> u8 {
+    1
+}
+
+fn main() {}
