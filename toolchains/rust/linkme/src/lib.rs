@@ -15,7 +15,7 @@
 //! for command in COMMANDS { command("…") }
 //! ```
 //!
-//! This crate has the interface of [linkme](https://docs.rs/linkme) 0.3.37 and takes its place by `[patch.crates-io]`. It adds
+//! This crate has the interface of [linkme](https://docs.rs/linkme) 0.3.36 and takes its place by `[patch.crates-io]`. It adds
 //! WebAssembly, where the linker has to be ldshim: there each element carries a marker symbol that says which slice it belongs to. On
 //! the other platforms it does what linkme does, with their own means.
 //!

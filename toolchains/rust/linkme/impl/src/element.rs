@@ -94,9 +94,8 @@ fn parse_function(input: ParseStream, mut attributes: Vec<Attribute>, item: &Tok
     let is_async: Option<Token![async]> = input.parse()?;
     let is_unsafe: Option<Token![unsafe]> = input.parse()?;
     let abi: Option<Abi> = input.parse()?;
-    let fn_token: Token![fn] = input
-        .parse()
-        .map_err(|_| Error::new_spanned(item, "distributed element must be either static or function item"))?;
+    let fn_token: Token![fn] =
+        input.parse().map_err(|_| Error::new_spanned(item, "distributed element must be either static or function item"))?;
     let name: Ident = input.parse()?;
     let generics: Generics = input.parse()?;
     let arguments;
@@ -120,17 +119,11 @@ fn parse_function(input: ParseStream, mut attributes: Vec<Attribute>, item: &Tok
     }
     for parameter in &generics.params {
         if !matches!(parameter, GenericParam::Lifetime(_)) {
-            return Err(Error::new_spanned(
-                parameter,
-                "cannot have generic parameters on distributed slice element",
-            ));
+            return Err(Error::new_spanned(parameter, "cannot have generic parameters on distributed slice element"));
         }
     }
     if let Some(where_clause) = where_clause {
-        return Err(Error::new_spanned(
-            where_clause,
-            "where-clause is not allowed on distributed slice elements",
-        ));
+        return Err(Error::new_spanned(where_clause, "where-clause is not allowed on distributed slice elements"));
     }
 
     let linkme = attributes::take_linkme_path(&mut attributes)?;

@@ -3,7 +3,8 @@
 //! Two versions of one crate, or a library and a program of one package, may have the same module paths. rustc tells crates apart by their
 //! names, by the `-C metadata` that cargo passes, and by whether they are programs; it refuses to link two that are alike in all of that
 //! (<https://doc.rust-lang.org/rustc/codegen-options/index.html#metadata>). A procedural macro runs inside rustc, so it can
-//! see the same words on the command line. No path of the machine is in them: cargo hashes the paths of packages relative to the workspace.
+//! see the same words on the command line. No path of the machine is in them: cargo hashes the paths of packages relative to the workspace. (Of packages
+//! outside of it, it hashes them as they are, and then rustc's own symbols differ from machine to machine as well.)
 
 use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock};

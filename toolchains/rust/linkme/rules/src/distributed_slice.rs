@@ -3,14 +3,14 @@ use core::mem::size_of;
 use core::ops::Deref;
 use core::slice;
 
-use crate::platform::{Start, Stop};
+use crate::platform::Boundary;
 
 /// The elements of a slice that the linker has put together.
 ///
 /// `#[distributed_slice]` on `static NAME: [T];` makes it a `static NAME: DistributedSlice<[T]>`. It is used like a `&'static [T]`.
 pub struct DistributedSlice<T: ?Sized + Slice> {
-    start: Address<Start<T::Element>>,
-    stop: Address<Stop<T::Element>>,
+    start: Address<Boundary<T::Element>>,
+    stop: Address<Boundary<T::Element>>,
 }
 
 /// `[T]`, whose element the expansion has to name.
@@ -43,15 +43,9 @@ impl<T> DistributedSlice<[T]> {
     /// Between the boundaries there are elements of type `T` and nothing else.
     #[doc(hidden)]
     #[track_caller]
-    pub const unsafe fn private_new(start: *const Start<T>, stop: *const Stop<T>) -> Self {
-        assert!(
-            size_of::<T>() != 0,
-            "#[distributed_slice] requires that the slice element type has nonzero size"
-        );
-        DistributedSlice {
-            start: Address(start),
-            stop: Address(stop),
-        }
+    pub const unsafe fn private_new(start: *const Boundary<T>, stop: *const Boundary<T>) -> Self {
+        assert!(size_of::<T>() != 0, "#[distributed_slice] requires that the slice element type has nonzero size");
+        DistributedSlice { start: Address(start), stop: Address(stop) }
     }
 
     /// Compiles if `T` is the type of the element that `get` returns; never called.
@@ -71,7 +65,7 @@ impl<T> DistributedSlice<[T]> {
     /// There is seldom a need to call it: indexing, iteration and the methods of slices work on the static itself.
     #[inline]
     pub fn static_slice(self) -> &'static [T] {
-        let start = Start::first_element(self.start.0);
+        let start = Boundary::first_element(self.start.0);
         let length = (self.stop.0 as usize - start as usize) / size_of::<T>();
         // SAFETY: so `private_new` was promised.
         unsafe { slice::from_raw_parts(start, length) }

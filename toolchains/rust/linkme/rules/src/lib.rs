@@ -30,8 +30,8 @@ pub use crate::distributed_slice::DistributedSlice;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::distributed_slice::Slice;
-    pub use crate::platform::{Boundary, Start, Stop};
-    pub use crate::{__linkme_element as element, __linkme_slice as slice, __linkme_used as used};
+    pub use crate::platform::Boundary;
+    pub use crate::{__linkme_boundaries as boundaries, __linkme_element as element, __linkme_slice as slice, __linkme_used as used};
     pub use core::ptr::{addr_of, null};
     pub use core::{concat, module_path, stringify};
 }

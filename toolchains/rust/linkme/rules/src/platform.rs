@@ -1,7 +1,7 @@
 //! How statics come to lie side by side: by marker symbols on WebAssembly, by sections elsewhere.
 //!
-//! Each platform has two macros. `slice!` is the initializer of the static that stands for the slice: it knows the boundaries. `element!` puts
-//! an attribute on the static of an element. They are chosen when this crate is compiled, so an expansion has one platform's code only.
+//! Each platform has two macros. `boundaries!` defines `START` and `STOP`, between which the elements of a slice are. `element!` puts an
+//! attribute on the static of an element. They are chosen when this crate is compiled, so an expansion has one platform's code only.
 //!
 //! Attributes and `extern` blocks are written here, not by the procedural macro, and without `unsafe(...)`: their edition is then that
 //! of this crate, whatever the edition of the program and however old its compiler.
@@ -49,9 +49,9 @@ mod coff;
 mod unsupported;
 
 #[cfg(any(target_os = "windows", target_os = "uefi"))]
-pub use self::coff::{Boundary, Start, Stop};
+pub use self::coff::Boundary;
 #[cfg(not(any(target_os = "windows", target_os = "uefi")))]
-pub use self::empty::{Boundary, Start, Stop};
+pub use self::empty::Boundary;
 
 /// Boundaries that are symbols of the linker's.
 #[cfg(not(any(target_os = "windows", target_os = "uefi")))]
@@ -62,9 +62,6 @@ mod empty {
     /// never end a loop over an empty slice. It is writable, and with it the section, whatever the elements are.
     #[repr(transparent)]
     pub struct Boundary<T>(UnsafeCell<[T; 0]>);
-
-    pub type Start<T> = Boundary<T>;
-    pub type Stop<T> = Boundary<T>;
 
     // SAFETY: there is nothing in it.
     unsafe impl<T> Sync for Boundary<T> {}
@@ -79,6 +76,25 @@ mod empty {
             start.cast()
         }
     }
+}
+
+/// The initializer of the static that stands for a slice.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __linkme_slice {
+    ([$($linkme:tt)*] $slice:ty, $section:expr, $short:expr) => {{
+        $($linkme)*::__private::boundaries! {
+            [$($linkme)*] <$slice as $($linkme)*::__private::Slice>::Element, $section, $short
+        }
+
+        // SAFETY: only elements of this slice name this section, and their types are checked.
+        unsafe {
+            $($linkme)*::DistributedSlice::private_new(
+                $($linkme)*::__private::addr_of!(START),
+                $($linkme)*::__private::addr_of!(STOP),
+            )
+        }
+    }};
 }
 
 /// The attribute that keeps a static which nothing refers to.

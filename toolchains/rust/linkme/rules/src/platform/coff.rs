@@ -10,9 +10,6 @@ use core::mem::MaybeUninit;
 #[repr(transparent)]
 pub struct Boundary<T>(MaybeUninit<T>);
 
-pub type Start<T> = Boundary<T>;
-pub type Stop<T> = Boundary<T>;
-
 // SAFETY: nobody reads or writes it.
 unsafe impl<T> Sync for Boundary<T> {}
 
@@ -30,23 +27,15 @@ impl<T> Boundary<T> {
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __linkme_slice {
-    ([$($linkme:tt)*] $slice:ty, $section:expr, $short:expr) => {{
+macro_rules! __linkme_boundaries {
+    ([$($linkme:tt)*] $element:ty, $section:expr, $short:expr) => {
         #[link_section = $($linkme)*::__private::concat!(".", $section, "$a")]
-        static START: $($linkme)*::__private::Start<<$slice as $($linkme)*::__private::Slice>::Element> =
+        static START: $($linkme)*::__private::Boundary<$element> =
             $($linkme)*::__private::Boundary::new();
         #[link_section = $($linkme)*::__private::concat!(".", $section, "$c")]
-        static STOP: $($linkme)*::__private::Stop<<$slice as $($linkme)*::__private::Slice>::Element> =
+        static STOP: $($linkme)*::__private::Boundary<$element> =
             $($linkme)*::__private::Boundary::new();
-
-        // SAFETY: only elements of this slice name this section, and their types are checked.
-        unsafe {
-            $($linkme)*::DistributedSlice::private_new(
-                $($linkme)*::__private::addr_of!(START),
-                $($linkme)*::__private::addr_of!(STOP),
-            )
-        }
-    }};
+    };
 }
 
 #[doc(hidden)]

@@ -5,33 +5,25 @@
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __linkme_slice {
-    ([$($linkme:tt)*] $slice:ty, $section:expr, $short:expr) => {{
+macro_rules! __linkme_boundaries {
+    ([$($linkme:tt)*] $element:ty, $section:expr, $short:expr) => {
         extern "Rust" {
             #[cfg_attr(target_os = "illumos", link_name = $($linkme)*::__private::concat!("__start_set_", $section))]
             #[cfg_attr(not(target_os = "illumos"), link_name = $($linkme)*::__private::concat!("__start_", $section))]
-            static START: $($linkme)*::__private::Start<<$slice as $($linkme)*::__private::Slice>::Element>;
+            static START: $($linkme)*::__private::Boundary<$element>;
             #[cfg_attr(target_os = "illumos", link_name = $($linkme)*::__private::concat!("__stop_set_", $section))]
             #[cfg_attr(not(target_os = "illumos"), link_name = $($linkme)*::__private::concat!("__stop_", $section))]
-            static STOP: $($linkme)*::__private::Stop<<$slice as $($linkme)*::__private::Slice>::Element>;
+            static STOP: $($linkme)*::__private::Boundary<$element>;
         }
 
         // Without elements there would be no section, and no boundaries.
         $($linkme)*::__private::used! {
             #[cfg_attr(target_os = "illumos", link_section = $($linkme)*::__private::concat!("set_", $section))]
             #[cfg_attr(not(target_os = "illumos"), link_section = $section)]
-            static DECLARATION: $($linkme)*::__private::Boundary<<$slice as $($linkme)*::__private::Slice>::Element> =
+            static DECLARATION: $($linkme)*::__private::Boundary<$element> =
                 $($linkme)*::__private::Boundary::new();
         }
-
-        // SAFETY: only elements of this slice name this section, and their types are checked.
-        unsafe {
-            $($linkme)*::DistributedSlice::private_new(
-                $($linkme)*::__private::addr_of!(START),
-                $($linkme)*::__private::addr_of!(STOP),
-            )
-        }
-    }};
+    };
 }
 
 #[doc(hidden)]

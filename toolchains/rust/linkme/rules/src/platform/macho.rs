@@ -4,24 +4,16 @@
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __linkme_slice {
-    ([$($linkme:tt)*] $slice:ty, $section:expr, $short:expr) => {{
+macro_rules! __linkme_boundaries {
+    ([$($linkme:tt)*] $element:ty, $section:expr, $short:expr) => {
         extern "Rust" {
             // \x01: no underscore in front.
             #[link_name = $($linkme)*::__private::concat!("\x01section$start$__DATA$", $short)]
-            static START: $($linkme)*::__private::Start<<$slice as $($linkme)*::__private::Slice>::Element>;
+            static START: $($linkme)*::__private::Boundary<$element>;
             #[link_name = $($linkme)*::__private::concat!("\x01section$end$__DATA$", $short)]
-            static STOP: $($linkme)*::__private::Stop<<$slice as $($linkme)*::__private::Slice>::Element>;
+            static STOP: $($linkme)*::__private::Boundary<$element>;
         }
-
-        // SAFETY: only elements of this slice name this section, and their types are checked.
-        unsafe {
-            $($linkme)*::DistributedSlice::private_new(
-                $($linkme)*::__private::addr_of!(START),
-                $($linkme)*::__private::addr_of!(STOP),
-            )
-        }
-    }};
+    };
 }
 
 #[doc(hidden)]

@@ -2,9 +2,13 @@
 
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __linkme_slice {
-    ($($anything:tt)*) => {
-        ::core::compile_error!("distributed_slice is not implemented for this platform")
+macro_rules! __linkme_boundaries {
+    ([$($linkme:tt)*] $element:ty, $section:expr, $short:expr) => {
+        ::core::compile_error!("distributed_slice is not implemented for this platform");
+
+        // One error is enough.
+        static START: $($linkme)*::__private::Boundary<$element> = $($linkme)*::__private::Boundary::new();
+        static STOP: $($linkme)*::__private::Boundary<$element> = $($linkme)*::__private::Boundary::new();
     };
 }
 

@@ -7,32 +7,24 @@
 /// A program that is linked by another linker fails for want of a library, whose name then says what to do. ldshim takes it off the line.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! __linkme_slice {
-    ([$($linkme:tt)*] $slice:ty, $section:expr, $short:expr) => {{
+macro_rules! __linkme_boundaries {
+    ([$($linkme:tt)*] $element:ty, $section:expr, $short:expr) => {
         #[link(name = "ldshim is needed as the linker: pip install ldshim, then ldshim init")]
         extern "C" {}
 
         extern "Rust" {
             #[link_name = $($linkme)*::__private::concat!("__start_", $section)]
-            static START: $($linkme)*::__private::Start<<$slice as $($linkme)*::__private::Slice>::Element>;
+            static START: $($linkme)*::__private::Boundary<$element>;
             #[link_name = $($linkme)*::__private::concat!("__stop_", $section)]
-            static STOP: $($linkme)*::__private::Stop<<$slice as $($linkme)*::__private::Slice>::Element>;
+            static STOP: $($linkme)*::__private::Boundary<$element>;
         }
 
         $($linkme)*::__private::used! {
             #[export_name = $($linkme)*::__private::concat!("__ldshim$", $section, "$$")]
-            static DECLARATION: $($linkme)*::__private::Boundary<<$slice as $($linkme)*::__private::Slice>::Element> =
+            static DECLARATION: $($linkme)*::__private::Boundary<$element> =
                 $($linkme)*::__private::Boundary::new();
         }
-
-        // SAFETY: only elements of this slice name this section, and their types are checked.
-        unsafe {
-            $($linkme)*::DistributedSlice::private_new(
-                $($linkme)*::__private::addr_of!(START),
-                $($linkme)*::__private::addr_of!(STOP),
-            )
-        }
-    }};
+    };
 }
 
 #[doc(hidden)]
