@@ -21,7 +21,7 @@ def main() -> NoReturn:
     from ldshim.errors import LinkError  # noqa: PLC0415
 
     try:
-        if argv and argv[0] in ("demo", "include-dir") and "wasm-ld" not in called:
+        if argv and argv[0] in ("demo", "include-dir", "init") and "wasm-ld" not in called:
             sys.exit(_subcommand(argv))
         from ldshim.link import link  # noqa: PLC0415
 
@@ -39,7 +39,10 @@ def _subcommand(argv: list[str]) -> int:
     if name == "include-dir":
         print(os.path.join(os.path.dirname(os.path.abspath(__file__)), "include"))
         return 0
-    from ldshim.demo import execute  # noqa: PLC0415
+    if name == "init":
+        from ldshim.init import execute  # noqa: PLC0415
+    else:
+        from ldshim.demo import execute  # noqa: PLC0415
 
     return execute(rest)
 

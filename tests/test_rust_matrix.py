@@ -280,7 +280,7 @@ def test_on_the_host_this_linkme_has_every_element(matrix: Path) -> None:
 
 @pytest.mark.parametrize("target", [UNKNOWN, WASIP1, NONE])
 def test_a_link_without_ldshim_says_what_to_do(target: str, tmp_path: Path) -> None:
-    project = copy_of("matrix", tmp_path, configuration(targets=()))
+    project = copy_of("matrix", tmp_path, configuration(f'[target.{target}]\nlinker = "{linker_path("22")}"', targets=()))
     words = ["--features", "no-std"] if target == NONE else []
     done = cargo(project, "build", "--package", "module", "--target", target, *words)
     assert done.returncode != 0
