@@ -25,6 +25,7 @@ from ldshim.init.config import Config, loads
 from ldshim.init.files import InitError, digest, replace_files
 from ldshim.init.patch import PATCH, _allows
 from ldshim.init.record import Record, _reverse, _reversed
+from tests.rust import RUST
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = Path(sys.executable).parent
@@ -90,7 +91,7 @@ class Project:
             **({"RUSTUP_HOME": os.environ["RUSTUP_HOME"]} if "RUSTUP_HOME" in os.environ else {}),
             "CARGO_HOME": str(folder / "home"),
             "PYTHONPATH": str(site),
-            "PATH": os.pathsep.join([str(SCRIPTS), os.environ["PATH"]]),
+            "PATH": os.pathsep.join([str(SCRIPTS), str(RUST / "bin"), os.environ["PATH"]]),
         }
         write(self.root, {"Cargo.toml": self.manifest("0.3"), "src/main.rs": "fn main() {}\n"})
         write(folder, {"rustc": RUSTC.replace("SYSROOT", str(self.sysroot))})
