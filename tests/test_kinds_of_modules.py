@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import wasmtime
 
-from tests.harness import COLLECTING, Instance, link
+from tests.harness import COLLECTING, Instance, export_names, link
 from tests.linkers import WASM_LDS
 from tests.test_sources_of_elements import CUSTOM, MAIN, MARKED, MARKED_LOCAL, NATIVE, commands
 
@@ -111,3 +111,17 @@ def test_position_independent_modules(cc: Compiler, out: Path, lld: str, kind: s
         program = Loaded(link(out, kind, "--experimental-pic", collecting, *units, lld=lld))
         found = [(program.at(i), chr(program.letter(i)), program.run(i, 10)) for i in range(program.count())]
         assert found == FOUND, collecting
+
+
+def test_nothing_of_a_section_is_exported_where_used_means_exported(cc: Compiler, out: Path) -> None:
+    # clang says so in the flags of the symbol if it compiles for emscripten.
+    source = """
+    long long declared[0] __asm__("__ldshim$numbers$$") __attribute__((used));
+    int one __asm__("__ldshim$numbers$$one") __attribute__((used)) = 1;
+    int kept __attribute__((used)) = 3;
+    extern int __start_numbers[], __stop_numbers[];
+    __attribute__((export_name("count"))) int count(void) { return __stop_numbers - __start_numbers; }
+    """
+    module = link(out, cc(source, "-O1", target="wasm32-unknown-emscripten"))
+    assert Instance(module).count() == 1
+    assert export_names(module) == {"memory", "count", "kept"}
