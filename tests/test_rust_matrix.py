@@ -22,7 +22,6 @@ from tests.rust import (
     LDSHIM,
     LINKME,
     NONE,
-    RUST,
     UNKNOWN,
     WASIP1,
     WASIP2,
@@ -292,4 +291,3 @@ def test_the_lock_has_this_linkme(matrix: Path) -> None:
     """A patch that the lock does not name would be left out without an error."""
     done = cargo(matrix, "tree", "--package", "api", "--depth", "1", "--prefix", "none", "--offline")
     assert str(LINKME) in done.stdout, done.stdout + done.stderr
-    assert (RUST / "kind").read_text().strip() in ("rustup", "debian")
