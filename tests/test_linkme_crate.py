@@ -135,6 +135,14 @@ def test_a_test_that_fails_is_noticed(target: str, ours: Kind, suite: Path) -> N
     assert "could not compile" not in wrong.stderr
 
 
+def test_the_crates_of_ours_pass_their_own_tests(tmp_path: Path) -> None:
+    """In a copy: cargo writes a lock file beside the manifest."""
+    shutil.copytree(LINKME, tmp_path / "linkme", ignore=shutil.ignore_patterns("target", "Cargo.lock"))
+    done = cargo(tmp_path / "linkme", "test", "--workspace")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "test identity::tests::every_way_to_write_metadata_is_seen ... ok" in done.stdout
+
+
 # 2. Bad programs
 
 

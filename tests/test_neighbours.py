@@ -74,7 +74,7 @@ class Builds:
         if without_linkme:
             words += ["--config", f'target.{UNKNOWN}.linker="{linker_path("22")}"']
             env["RUSTFLAGS"] = "--cfg without_linkme"
-        done = cargo(source, *words, "--", *flags, config=configuration(), env=env, target_dir=target)
+        done = cargo(source, *words, "--", "-Wlinker-messages", *flags, config=configuration(), env=env, target_dir=target)
         assert done.returncode == 0, done.stderr
         # What a linker says rustc repeats as a warning.
         assert "linker" not in done.stderr

@@ -79,6 +79,8 @@ MODES: dict[str, dict[str, str]] = {
     "strip debuginfo": {f"{PROFILE}DEBUG": "2", f"{PROFILE}STRIP": "debuginfo"},
     "v0 mangling": {"CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS": "-C symbol-mangling-version=v0"},
     "dead code": {"CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS": "-C link-dead-code"},
+    # From rustc 1.97 on it shows what a linker says; before, one has to ask.
+    "a linker that must be silent": {"CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS": "-D linker-messages"},
     "overflow checks": {f"{PROFILE}OVERFLOW_CHECKS": "true", f"{PROFILE}DEBUG_ASSERTIONS": "true"},
 }
 FEW_MODES = ("release", "thin LTO", "fat LTO")
