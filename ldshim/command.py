@@ -69,6 +69,8 @@ _LIBRARIES = frozenset(("l", "library", "library="))
 _LIBRARY_PATHS = frozenset(("L", "library-path", "library-path="))
 _EXPORTS = frozenset(("export", "export=", "export-if-defined", "export-if-defined="))
 _UNDEFINED = frozenset(("u", "undefined", "undefined="))
+# What the code generator is told, for bitcode.
+_CODEGEN = frozenset(("lto-O", "lto-CGO", "mllvm", "m", "disable-verify"))
 _PATHS_TO_STDOUT = frozenset(
     ("M", "print-map", "t", "trace", "y", "trace-symbol", "trace-symbol=", "print-gc-sections"),
 )
@@ -121,6 +123,7 @@ class Command:
     inputs           in the order of the line; a -l that finds nothing is not among them: lld will say so
     exports          --export and --export-if-defined
     required         the symbols of -u
+    codegen          the words that say how code is generated from bitcode
     pic              -shared or -pie
     allow_undefined  an undefined data symbol may go without an error.  --import-undefined is for functions only.
     reports          files into which lld writes the paths of inputs (-Map, --why-extract); writes_paths_to_stdout: it
@@ -135,6 +138,7 @@ class Command:
         "_first",
         "allow_undefined",
         "argv",
+        "codegen",
         "color",
         "exports",
         "gc_sections",
@@ -161,6 +165,7 @@ class Command:
         self.inputs: list[Input] = []
         self.exports: list[SymbolOption] = []
         self.required: list[str] = []
+        self.codegen: list[str] = []
         self._first = len(words)
         self.output: str | None = None
         self.relocatable = False
@@ -288,6 +293,8 @@ def _read(command: Command) -> None:
     positional = False
     for option in _options(command.words):
         begin, end, name, value = option
+        if name in _CODEGEN:
+            command.codegen += command.words[begin:end]
         if name in _SETTINGS:
             setting, fixed = _SETTINGS[name]
             settings[setting] = value if fixed is None else fixed

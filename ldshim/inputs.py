@@ -14,6 +14,7 @@ import os
 import stat
 
 from ldshim import archive
+from ldshim.bitcode import MAGIC, WRAPPER_MAGIC
 from ldshim.errors import LinkError
 from ldshim.wasm.reader import ObjectFile, is_wasm
 
@@ -21,18 +22,20 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from ldshim.bitcode.ir import IRModule
+    from ldshim.bitcode.module import Module
     from ldshim.command import Command, Input
 
 # Below this a read is cheaper than a mapping.
 MAP_FROM = 1 << 20
 
-BITCODE_MAGIC = (b"BC\xc0\xde", b"\xde\xc0\x17\x0b")  # plain and wrapped
+BITCODE_MAGIC = (MAGIC, WRAPPER_MAGIC)
 
 
 class Unit:
     """One object: `name` is what messages call it, `order` sorts units as the linker is given them."""
 
-    __slots__ = ("_object", "certain", "data", "file", "member", "name", "order")
+    __slots__ = ("_bitcode", "_object", "certain", "data", "file", "is_lowered", "member", "name", "order")
 
     def __init__(self, file: InputFile, data: bytes, name: str, order: tuple[int, int], member: archive.Member | None) -> None:
         self.file = file
@@ -41,18 +44,47 @@ class Unit:
         self.order = order
         self.member = member
         self.certain = file.loads_everything
-        self._object: ObjectFile | None = None
+        self.is_lowered = False  # it was bitcode, and `data` is what the linker made of it
+        self._object: ObjectFile | IRModule | None = None
+        self._bitcode: Module | None = None
 
     @property
     def is_bitcode(self) -> bool:
         return self.data[:4] in BITCODE_MAGIC
 
     @property
-    def object(self) -> ObjectFile:
-        """The object, read when first asked for.  Raises `MalformedObject`."""
+    def is_open(self) -> bool:
+        """Whether it was bitcode, and has an object now."""
+        return self.is_lowered or (self.is_bitcode and self._object is not None)
+
+    @property
+    def object(self) -> ObjectFile | IRModule:
+        """The object, read when first asked for; bitcode has to be opened before.  Raises `MalformedObject`."""
         if self._object is None:
             self._object = ObjectFile(self.data, self.name)
         return self._object
+
+    @property
+    def bitcode(self) -> Module | None:
+        """What a bitcode file says of its symbols, None if it cannot be read."""
+        if self._bitcode is None:
+            from ldshim.bitcode.bitstream import MalformedBitcode  # noqa: PLC0415 - most links have no bitcode
+            from ldshim.bitcode.module import read, unwrapped  # noqa: PLC0415
+
+            try:
+                self._bitcode = read(unwrapped(self.data))
+            except MalformedBitcode:
+                return None
+        return self._bitcode
+
+    def open_as(self, module: IRModule) -> None:
+        self._object = module
+
+    def lower_to(self, data: bytes) -> None:
+        """Take an object in place of the bitcode."""
+        self.data = data
+        self.is_lowered = True
+        self._object = None
 
 
 class InputFile:

@@ -10,8 +10,7 @@ from __future__ import annotations
 import os
 
 from ldshim import command as command_line
-from ldshim import inputs, linker
-from ldshim.survey import survey
+from ldshim import inputs, linker, survey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from ldshim.sections import Plan
-    from ldshim.survey import Survey
 
 
 def link(argv: list[str], environ: Mapping[str, str]) -> NoReturn:
@@ -38,11 +36,19 @@ def link(argv: list[str], environ: Mapping[str, str]) -> NoReturn:
     if command.relocatable or off:
         linker.hand_over(real, command.argv)
 
-    # Open the inputs; what is wanted, and what contributes to it?
+    # Open the inputs.  What is wanted?  Bitcode with elements is made readable, and may want more.
     files = inputs.open_inputs(command)
-    found = survey(files, command)
+    found = survey.survey(files, command)
+    while units := survey.unopened_bitcode(found, files):
+        from ldshim.bitcode.opening import open_units  # noqa: PLC0415 - most links have no bitcode
+
+        open_units(units, found.filled_names, real, command, environ)
+        survey.note_opened(found, units)
     if not found.wanted:
         linker.hand_over(real, command.argv)
+
+    # What contributes to it?
+    survey.collect(found, files)
 
     # What has to change?  From here on no contribution is found or forgotten.
     from ldshim import sections  # noqa: PLC0415 - most links end above
@@ -61,7 +67,7 @@ def _link_rewritten(
     real: linker.Linker,
     command: command_line.Command,
     files: list[inputs.InputFile],
-    found: Survey,
+    found: survey.Survey,
     plan: Plan,
     environ: Mapping[str, str],
 ) -> int:
@@ -81,7 +87,7 @@ def _link_rewritten(
     return status
 
 
-def _comment(command: command_line.Command, found: Survey, plan: Plan, status: int, messages: bytes) -> None:
+def _comment(command: command_line.Command, found: survey.Survey, plan: Plan, status: int, messages: bytes) -> None:
     """Say what the real linker cannot know: why bounds are missing."""
     lines = []
     if status == 0 and command.allow_undefined and plan.unfilled:

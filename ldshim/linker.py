@@ -148,7 +148,7 @@ def hand_over(linker: Linker, args: list[str]) -> NoReturn:
     if os.name != "nt":  # where exec would return to the caller before the linker is done
         _restore_signals()
         try:
-            os.execve(linker.path, [*linker.prefix, *args], _environment(linker))
+            os.execve(linker.path, [*linker.prefix, *args], environment(linker))
         except OSError as error:
             if error.errno != errno.E2BIG:
                 raise _cannot_run(linker, error) from None
@@ -167,6 +167,16 @@ def version_or_help(linker: Linker, command: Command) -> int:
 
         print(f"ldshim {__version__}", flush=True)
     return status
+
+
+def version(linker: Linker) -> str:
+    """What the real linker says of its version."""
+    import subprocess  # noqa: PLC0415 - only for bitcode
+
+    words = [*linker.prefix, "--version"]
+    return subprocess.run(
+        words, executable=linker.path, env=environment(linker), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+    ).stdout
 
 
 def run(
@@ -274,7 +284,8 @@ _active: forwarded_signals | None = None
 # The child
 
 
-def _environment(linker: Linker) -> dict[str, str]:
+def environment(linker: Linker) -> dict[str, str]:
+    """What the real linker finds in its environment."""
     return {**os.environ, _RUNNING: linker.path}
 
 
@@ -294,7 +305,7 @@ def _call(linker: Linker, args: list[str]) -> int:
     if not hasattr(os, "posix_spawn"):
         import subprocess  # noqa: PLC0415 - Windows
 
-        return subprocess.run([*linker.prefix, *args], env=_environment(linker), check=False).returncode
+        return subprocess.run([*linker.prefix, *args], env=environment(linker), check=False).returncode
     with forwarded_signals() as forwarding:
         try:
             forwarding.adopt(_spawn(linker, args, (1, 2)))
@@ -319,7 +330,7 @@ def _run_simply(
     # The limit is the whole line's length there, and low.
     words = [*linker.prefix, *_shorten(args, directory)]
     try:
-        done = subprocess.run(words, env=_environment(linker), capture_output=True, check=False)
+        done = subprocess.run(words, env=environment(linker), capture_output=True, check=False)
     except OSError as error:
         raise _cannot_run(linker, error) from None
     for target, output in ((1, done.stdout), (2, done.stderr)):
@@ -346,7 +357,7 @@ def _spawn(linker: Linker, args: list[str], streams: tuple[int, int]) -> int:
     return os.posix_spawn(
         linker.path,
         [*linker.prefix, *args],
-        _environment(linker),
+        environment(linker),
         file_actions=[(os.POSIX_SPAWN_DUP2, streams[0], 1), (os.POSIX_SPAWN_DUP2, streams[1], 2)],
         setsigdef=[_signal.SIGPIPE, _signal.SIGXFSZ],
     )

@@ -122,11 +122,13 @@ def sort_rank(key: bytes) -> tuple[int, int, bytes]:
     return (2, 0, key)
 
 
-def segment_name(section: bytes, key: bytes) -> bytes:
-    """The output segment of the elements with that key.
+def segment_name(section: bytes, key: bytes, run: int) -> bytes:
+    """The output segment of the elements with that key, in that run of them.
 
-    Only the ones without a key can have the section's own name: lld lays out output segments, not elements, in a chosen order.
+    Only the first ones can have the section's own name: lld lays out output segments, not elements, in a chosen order.
     """
+    if run:
+        return PREFIX + section + b"$" + key + b"$%d" % run
     return PREFIX + section + b"$" + key if key else section
 
 

@@ -13,6 +13,7 @@ from ldshim import archive
 from ldshim.anchors import anchor_object
 from ldshim.errors import LinkError
 from ldshim.wasm import editor
+from ldshim.wasm.reader import ObjectFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,12 +109,22 @@ def rewrite(plan: Plan, files: list[InputFile], command: Command, workspace: Wor
     return command.rewritten(replacements, first=first)
 
 
+def _edited(unit: Unit, edit: editor.Edit) -> list[bytes]:
+    obj = unit.object
+    if isinstance(obj, ObjectFile):
+        return editor.apply(obj, edit)
+    try:
+        return [obj.edited(edit)]
+    except RuntimeError as error:
+        raise LinkError(f"{unit.name}: LLVM (llvmlite) cannot write the bitcode with its sections set: {error}") from None
+
+
 def _replace_object(
     file: InputFile, changed: dict[Unit, editor.Edit], workspace: Workspace, replacements: dict[int, list[str]]
 ) -> None:
     ((unit, edit),) = changed.items()
     given = file.inputs[0]
-    path = workspace.write(given.path, editor.apply(unit.object, edit))
+    path = workspace.write(given.path, _edited(unit, edit))
     lazy = given.in_lib_group and unit.certain
     replacements[given.begin] = ["--end-lib", path, "--start-lib"] if lazy else [path]
 
@@ -128,7 +139,7 @@ def _replace_archive(
     whole = file.loads_everything
     extracted = [] if whole else sorted((u for u in changed if u.certain), key=lambda u: u.order)
     inside = {u.order[1]: edit for u, edit in changed.items() if whole or not u.certain}
-    objects = [workspace.write(unit.name, editor.apply(unit.object, changed[unit])) for unit in extracted]
+    objects = [workspace.write(unit.name, _edited(unit, changed[unit])) for unit in extracted]
     copy = _write_archive(file, inside, workspace) if inside else None
     for position, given in enumerate(file.inputs):
         words = [copy] if copy is not None else list(command.words[given.begin : given.end])
@@ -151,7 +162,7 @@ def _write_archive(file: InputFile, edits: dict[int, editor.Edit], workspace: Wo
         else:
             unit = file.unit(member)
             added = [s.name for s in edit.new_symbols]
-            members.append((member.name, editor.apply(unit.object, edit), symbols + added))
+            members.append((member.name, _edited(unit, edit), symbols + added))
     path = workspace.write(file.path, archive.write_archive(members))
     # lld reads the imports that an archive allows from a file beside it.
     sidecar = os.path.splitext(file.path)[0] + ".imports"

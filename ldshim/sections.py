@@ -8,7 +8,8 @@ The rules, in the order of the code:
 3. *Collection.*  Contributions that ldshim makes live and die with `__start_X` (see `anchors.py`).  Segments that the compiler
    named X follow lld's rules, unless these would lose one that is marked as used.
 4. *Tables.*  Every contribution to X brings a segment X_ptrs with a pointer for each of its elements, where X_ptrs is wanted.
-5. *Anchors.*  A section gets one if ldshim made contributions to it or if a declaration says that it may be empty.
+5. *Anchors.*  A section gets one if ldshim made contributions to it, if a declaration says that it may be empty, or to keep an order that
+   lld would not: what LTO makes of bitcode it puts behind all objects.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from ldshim.survey import CUSTOM, MARKED, NATIVE, TABLE_SUFFIX, Contribution, Re
 from ldshim.wasm.editor import Edit, NewSegment, NewSymbol
 from ldshim.wasm.format import (
     COMDAT_DATA,
+    EXPORTED,
     NO_STRIP,
     R_FUNCTION_OFFSET_I32,
     R_FUNCTION_OFFSET_I64,
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
     from ldshim.inputs import Unit
     from ldshim.wasm.reader import Symbol
 
-SYMBOL_FLAG_EXPORTED = 0x20
 # What malloc aligns to on wasm; nobody recorded the alignment of a custom section, and no element of one needs more.
 MAX_CUSTOM_P2ALIGN = 4
 DROPPED_NAME = b".rodata.__ldshim_dropped"
@@ -90,7 +91,9 @@ def make_plan(survey: Survey, command: Command) -> Plan:
     plan = Plan()
     mode = _Mode(collects=command.gc_sections, pic=command.pic)
     _Planner(survey, plan, mode).run()
-    plan.edits = {unit: edit for unit, edit in plan.edits.items() if edit}
+    for unit in survey.opened:
+        plan.edit(unit)  # the linker gets the object that was planned for, and not the bitcode
+    plan.edits = {unit: edit for unit, edit in plan.edits.items() if edit or unit.is_lowered}
     plan.dropped_exports = [o for o in command.exports if os.fsencode(o.name) in survey.marker_names]
     _check_emptied_sections(plan)
     return plan
@@ -189,12 +192,14 @@ class _Planner:
     def _place(self, section: bytes) -> None:
         contributions = [c for c in self.survey.contributions[section] if not c.dropped]
         made = [c for c in contributions if c.kind != NATIVE and not c.is_declaration]
-        keys = {c.key for c in made if c.key}
         own_bounds = section in self.survey.own_bounds
-        if keys and own_bounds:
+        if not own_bounds:
+            _number_runs(contributions, has_table=table_of(self.survey, section + TABLE_SUFFIX) is not None)
+        places = {(c.key, c.run) for c in contributions if c.key or c.run}
+        if places and own_bounds:
             raise LinkError(f"section {_text(section)} has sort keys, but an input defines its bounds itself")
         declared = any(c.is_declaration and c.kind != NATIVE for c in contributions)
-        anchored = not own_bounds and (declared or any(c.unit.certain for c in made))
+        anchored = not own_bounds and (declared or bool(places) or any(c.unit.certain for c in made))
         by_reference = anchored and self.mode.by_reference
         p2align = _common_p2align(contributions) if self._is_contiguous(section) else None
         elements = []
@@ -211,13 +216,13 @@ class _Planner:
             else:
                 self._take_off_export(contribution)
         if anchored:
-            self._anchor(section, contributions, keys, p2align, elements if by_reference else None)
+            self._anchor(section, contributions, places, p2align, elements if by_reference else None)
 
     def _take_off_export(self, declaration: Contribution) -> None:
         """For emscripten `used` means exported, and a declaration is no more a part of the module's interface than an element is."""
         for symbol in declaration.markers:
-            if symbol.flags & SYMBOL_FLAG_EXPORTED:
-                flags = (symbol.flags | VISIBILITY_HIDDEN) & ~(SYMBOL_FLAG_EXPORTED | NO_STRIP)
+            if symbol.flags & EXPORTED:
+                flags = (symbol.flags | VISIBILITY_HIDDEN) & ~(EXPORTED | NO_STRIP)
                 self.plan.edit(declaration.unit).symbol_flags[symbol.index] = flags
 
     def _is_contiguous(self, section: bytes) -> bool:
@@ -228,16 +233,15 @@ class _Planner:
         self,
         section: bytes,
         contributions: list[Contribution],
-        keys: set[bytes],
+        places: set[tuple[bytes, int]],
         p2align: int | None,
         elements: list[bytes] | None,
     ) -> None:
         recorded = [c.p2align for c in contributions if c.p2align is not None and (c.kind == NATIVE or c.is_declaration)]
         if p2align is None:
             recorded.extend(c.p2align for c in contributions if c.p2align is not None)
-        ordered = [markers.segment_name(section, key) for key in sorted(keys, key=markers.sort_rank)]
         stop = markers.stop_segment_name(section)
-        self.plan.anchors.append(Anchor(section, max([p2align or 0, *recorded]), elements, ordered, stop))
+        self.plan.anchors.append(Anchor(section, max([p2align or 0, *recorded]), elements, _ordered(section, places), stop))
         self.plan.is_64 = self.plan.is_64 or any(c.unit.object.is_64 for c in contributions)
 
     def _keep_native(self, contribution: Contribution) -> None:
@@ -250,6 +254,10 @@ class _Planner:
         segment = contribution.unit.object.segments[contribution.index]
         symbols = contribution.symbols
         self._set_segment_flags(contribution, clear=SEG_FLAG_STRINGS)
+        if contribution.run:
+            name = markers.segment_name(contribution.section, b"", contribution.run)
+            flags = segment.flags & ~SEG_FLAG_STRINGS
+            self.plan.edit(contribution.unit).segment_info[segment.index] = (name, segment.p2align, flags)
         if not contribution.is_used or not self.mode.collects:
             return
         in_group = contribution.unit.object.comdat_of(COMDAT_DATA, segment.index) is not None
@@ -276,12 +284,12 @@ class _Planner:
         if contribution.repeated_by is not None:
             edit.emptied_sections.add(contribution.repeated_by)
         segment = obj.segments[contribution.index]
-        name = markers.segment_name(contribution.section, contribution.key)
+        name = markers.segment_name(contribution.section, contribution.key, contribution.run)
         edit.segment_info[segment.index] = (name, segment.p2align if p2align is None else p2align, 0)
         known = None
         for symbol in contribution.symbols:
             marked = contribution.kind == MARKED and markers.parse(symbol.name) is not None
-            flags = symbol.flags & ~(NO_STRIP | SYMBOL_FLAG_EXPORTED if marked else NO_STRIP)
+            flags = symbol.flags & ~(NO_STRIP | EXPORTED if marked else NO_STRIP)
             if marked and not symbol.is_local:
                 # A registration is no part of the module's interface.
                 flags |= VISIBILITY_HIDDEN | (NO_STRIP if keep else 0)
@@ -318,6 +326,7 @@ class _Planner:
         section = obj.sections[contribution.index]
         symbol = edit.new_symbols[self.custom_symbols[unit, contribution.index] - len(obj.symbols)]
         segment = edit.new_segments[symbol.segment - len(obj.segments)]
+        segment.name = markers.segment_name(contribution.section, b"", contribution.run)
         segment.p2align = p2align
         segment.content = obj.data[section.content : section.end]
         segment.relocations = [self._translated(contribution, r) for r in obj.relocations(section.index)]
@@ -363,9 +372,8 @@ class _Planner:
                 names.append(symbol.name)
             else:
                 symbol.flags |= NO_STRIP
-        keys = {c.key for c in contributions if c.key}
         if table not in self.survey.own_bounds:
-            ordered = [markers.segment_name(table, key) for key in sorted(keys, key=markers.sort_rank)]
+            ordered = _ordered(table, {(c.key, c.run) for c in contributions if c.key or c.run})
             is_64 = any(c.unit.object.is_64 for c in self.survey.contributions[base])
             self.plan.is_64 = self.plan.is_64 or is_64
             stop = markers.stop_segment_name(table)
@@ -378,7 +386,7 @@ class _Planner:
         elements = _elements(contribution)
         relocations = [Relocation(kind, i * width, symbol.index) for i, symbol in enumerate(elements)]
         comdat = contribution.comdat.index if contribution.comdat is not None else None
-        name = markers.segment_name(table, contribution.key)
+        name = markers.segment_name(table, contribution.key, contribution.run)
         segment = NewSegment(name, 3 if width == 8 else 2, bytes(len(elements) * width), relocations, comdat)
         symbol = NewSymbol(
             self._new_name(), VISIBILITY_HIDDEN, len(unit.object.segments) + len(edit.new_segments), 0, len(segment.content)
@@ -431,6 +439,31 @@ def _check_declared_once(section: bytes, contributions: list[Contribution]) -> N
                     f"section {_text(section)} is declared twice, by {_text(symbol.name)}: in {other.unit.name} and in "
                     f"{contribution.unit.name}; give one of them another name"
                 )
+
+
+def _number_runs(contributions: list[Contribution], *, has_table: bool) -> None:
+    """Give each row of contributions that lld would not tear apart a number.
+
+    lld puts what LTO makes behind all objects: first one object for all modules of regular LTO, then those of ThinLTO.  Where these kinds
+    follow each other in another order, each row of one kind gets an output segment of its own.  `has_table`: see `IRModule.edited`.
+    """
+    last: dict[bytes, tuple[int, int]] = {}  # key -> kind and number of the row so far
+    for contribution in contributions:
+        kind = 0
+        if contribution.unit.is_bitcode:
+            kind = 2 if contribution.unit.bitcode is not None and contribution.unit.bitcode.is_thin and not has_table else 1
+        before, run = last.get(contribution.key, (kind, 0))
+        contribution.run = run + (kind < before)
+        last[contribution.key] = (kind, contribution.run)
+
+
+def _ordered(section: bytes, places: set[tuple[bytes, int]]) -> list[bytes]:
+    """The output segments behind the first one, for these keys and runs."""
+    return [markers.segment_name(section, key, run) for key, run in sorted(places, key=_place_rank)]
+
+
+def _place_rank(place: tuple[bytes, int]) -> tuple[tuple[int, int, bytes], int]:
+    return markers.sort_rank(place[0]), place[1]
 
 
 def _identities(contribution: Contribution) -> list[tuple[bytes, bytes]]:

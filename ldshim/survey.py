@@ -7,7 +7,9 @@ one of the two symbols.  Everything that contributes to a wanted X becomes a `Co
 from __future__ import annotations
 
 from ldshim import markers
+from ldshim.bitcode import FUNCTION
 from ldshim.errors import LinkError
+from ldshim.inputs import BITCODE_MAGIC
 from ldshim.wasm.format import (
     COMDAT_DATA,
     COMDAT_SECTION,
@@ -22,8 +24,9 @@ from ldshim.wasm.format import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container
 
+    from ldshim.bitcode.ir import IRModule
     from ldshim.command import Command
     from ldshim.inputs import InputFile, Unit
     from ldshim.markers import Marker
@@ -42,7 +45,20 @@ CUSTOM = "custom section"  # a custom section X that becomes a data segment
 class Contribution:
     """What one segment, or one custom section, adds to the named section."""
 
-    __slots__ = ("comdat", "dropped", "index", "key", "kind", "markers", "p2align", "repeated_by", "section", "size", "unit")
+    __slots__ = (
+        "comdat",
+        "dropped",
+        "index",
+        "key",
+        "kind",
+        "markers",
+        "p2align",
+        "repeated_by",
+        "run",
+        "section",
+        "size",
+        "unit",
+    )
 
     def __init__(self, kind: str, section: bytes, unit: Unit, index: int, size: int, p2align: int | None) -> None:
         self.kind = kind
@@ -52,6 +68,7 @@ class Contribution:
         self.size = size
         self.p2align = p2align  # None: nobody recorded one
         self.key = b""
+        self.run = 0  # see `sections._number_runs`
         self.markers: list[Symbol] = []
         self.dropped = False  # another copy of the same element counts
         self.repeated_by: int | None = None  # the custom section that a paired segment takes the place of
@@ -77,22 +94,24 @@ class Contribution:
 class Reference:
     """Who refers to the bounds of a section."""
 
-    __slots__ = ("by_bitcode", "certain", "section", "unit")
+    __slots__ = ("certain", "section", "unit")
 
     def __init__(self, section: bytes) -> None:
         self.section = section
         self.unit: Unit | None = None  # the first object with a strong reference
         self.certain = False  # whether an object that is surely loaded has one
-        self.by_bitcode = False
 
 
 class Survey:
     """The facts; dictionaries are by section name, in the order in which the names were met."""
 
-    __slots__ = ("contributions", "marker_names", "own_bounds", "references", "wanted")
+    __slots__ = ("contributions", "marked", "marker_names", "opaque", "opened", "own_bounds", "references", "wanted")
 
     def __init__(self) -> None:
         self.wanted: dict[bytes, None] = {}
+        self.marked: list[tuple[Unit, Symbol, Marker]] = []
+        self.opaque: list[Unit] = []  # bitcode that only its object can tell about
+        self.opened: list[Unit] = []  # bitcode that has an object now
         self.marker_names: set[bytes] = set()
         self.references: dict[bytes, Reference] = {}
         self.own_bounds: set[bytes] = set()  # sections whose bounds an input defines itself
@@ -101,36 +120,58 @@ class Survey:
     def want(self, section: bytes) -> None:
         self.wanted.setdefault(section)
 
+    @property
+    def filled_names(self) -> dict[bytes, None]:
+        """The names of sections that count: those that are wanted, and those that a wanted pointer table is of."""
+        names = dict.fromkeys(self.wanted)
+        for section in self.wanted:
+            if section.endswith(TABLE_SUFFIX):
+                names.setdefault(section[: -len(TABLE_SUFFIX)])
+        return names
+
     def refer(self, section: bytes) -> Reference:
         self.want(section)
         return self.references.setdefault(section, Reference(section))
 
 
 def survey(files: list[InputFile], command: Command) -> Survey:
-    """Look through all inputs.  Raises `LinkError` for an object that holds something wanted and cannot be read."""
+    """Find out what is wanted.  Raises `LinkError` for an object with something of interest that cannot be read."""
     found = Survey()
-    marked: list[tuple[Unit, Symbol, Marker]] = []
-    bitcode: list[Unit] = []
     _ask_for_exports(found, command)
     for file in files:
         for unit in file.units_with((*BOUNDS, markers.NEEDLE)):
             if unit.is_bitcode:
-                _refuse_marked_bitcode(unit)
-                bitcode.append(unit)
+                _note_bitcode(found, unit)
             elif unit.object.is_relocatable:
-                _note_symbols(found, unit, marked)
-    for _, _, marker in marked:
-        found.want(marker.section)
-        found.marker_names.add(marker.name)
-    if not found.wanted and not bitcode:
-        return found
-    if bitcode:
-        _note_bitcode_references(found, files, bitcode)
-    _collect_marked(found, marked)
+                _note_symbols(found, unit)
+    return found
+
+
+def unopened_bitcode(found: Survey, files: list[InputFile]) -> list[Unit]:
+    """The bitcode files with elements of what is wanted that have no object yet, in order.
+
+    All of them have to be read for that: the names of sections are not there as bytes that one could search for.
+    """
+    names = found.filled_names
+    if not names:
+        return [unit for unit in found.opaque if not unit.is_open]
+    units = (unit for file in files for unit in file.units_with(BITCODE_MAGIC) if unit.is_bitcode and not unit.is_open)
+    return [unit for unit in units if unit in found.opaque or _has_elements(unit, names)]
+
+
+def note_opened(found: Survey, units: list[Unit]) -> None:
+    """Look at the objects that bitcode files have got."""
+    for unit in units:
+        found.opened.append(unit)
+        _note_symbols(found, unit)
+
+
+def collect(found: Survey, files: list[InputFile]) -> None:
+    """Find everything that contributes to what is wanted."""
+    _collect_marked(found)
     _collect_sections(found, files)
     for contributions in found.contributions.values():
         contributions.sort(key=_link_order)
-    return found
 
 
 def table_of(found: Survey, section: bytes) -> bytes | None:
@@ -161,59 +202,67 @@ def _ask_for_exports(found: Survey, command: Command) -> None:
             found.refer(section)
 
 
-def _refuse_marked_bitcode(unit: Unit) -> None:
-    position = markers.find(unit.data)
-    if position >= 0:
-        raise LinkError(
-            f"{unit.name}: bitcode with marker symbols (at offset {position:#x}); ldshim collects them from objects only: "
-            "compile this file without -flto or -C linker-plugin-lto"
-        )
+def _note_bitcode(found: Survey, unit: Unit) -> None:
+    facts = unit.bitcode
+    if facts is None or any(needle in facts.asm for needle in (*BOUNDS, markers.NEEDLE)):
+        found.opaque.append(unit)
+        return
+    for known in facts.globals:
+        section = _bounded_section(known.name)
+        if section is not None:
+            if known.is_declaration:
+                _refer(found, unit, section, certainly=known.kind != FUNCTION and not known.is_weak)
+            elif not known.is_local:
+                found.own_bounds.add(section)
+        elif known.kind != FUNCTION and not known.is_declaration:
+            marker = _marker(unit, known.name)
+            if marker is not None:
+                found.want(marker.section)
 
 
-def _note_symbols(found: Survey, unit: Unit, marked: list[tuple[Unit, Symbol, Marker]]) -> None:
+def _has_elements(unit: Unit, names: dict[bytes, None]) -> bool:
+    facts = unit.bitcode
+    return (
+        facts is None
+        or any(name in facts.asm for name in names)
+        or any(not g.is_declaration and (g.section in names or (markers.NEEDLE in g.name and g.kind != FUNCTION)) for g in facts.globals)
+    )
+
+
+def _note_symbols(found: Survey, unit: Unit) -> None:
     for symbol in unit.object.symbols:
         section = _bounded_section(symbol.name)
         if section is not None:
             if symbol.is_undefined:
-                reference = found.refer(section)
-                # A function of that name may be meant as an import, which needs no section.
-                if symbol.kind == SYMBOL_DATA and not symbol.is_weak:
-                    reference.unit = reference.unit or unit
-                    reference.certain = reference.certain or unit.certain
+                _refer(found, unit, section, certainly=symbol.kind == SYMBOL_DATA and not symbol.is_weak)
             elif not symbol.is_local:
                 found.own_bounds.add(section)
-        elif symbol.kind == SYMBOL_DATA and not symbol.is_undefined and markers.NEEDLE in symbol.name:
-            try:
-                marker = markers.parse(symbol.name)
-            except LinkError as error:
-                raise LinkError(f"{unit.name}: {error}") from None
+        elif symbol.kind == SYMBOL_DATA and not symbol.is_undefined:
+            marker = _marker(unit, symbol.name)
             if marker is not None:
-                marked.append((unit, symbol, marker))
+                found.want(marker.section)
+                found.marker_names.add(marker.name)
+                found.marked.append((unit, symbol, marker))
 
 
-def _note_bitcode_references(found: Survey, files: list[InputFile], bitcode: list[Unit]) -> None:
-    """Bitcode keeps its names in one string without separators: one can only ask whether a given name is in it.
-
-    The names to ask for are those of the custom sections of the objects; nothing else needs anything from ldshim.
-    """
-    for file in files:
-        for unit in file.units_with((b"linking",)):
-            if unit.is_bitcode:
-                continue
-            try:
-                sections = unit.object.sections
-            except LinkError:
-                continue  # nothing in it is known to be wanted
-            for section in sections:
-                if section.id == SEC_CUSTOM and markers.is_c_identifier(section.name):
-                    names = [prefix + section.name for prefix in BOUNDS]
-                    if any(name in referring.data for referring in bitcode for name in names):
-                        found.refer(section.name).by_bitcode = True
+def _refer(found: Survey, unit: Unit, section: bytes, *, certainly: bool) -> None:
+    """Note a reference; one to a function of that name may be meant as an import, which needs no section."""
+    reference = found.refer(section)
+    if certainly:
+        reference.unit = reference.unit or unit
+        reference.certain = reference.certain or unit.certain
 
 
-def _collect_marked(found: Survey, marked: list[tuple[Unit, Symbol, Marker]]) -> None:
+def _marker(unit: Unit, name: bytes) -> Marker | None:
+    try:
+        return markers.parse(name)
+    except LinkError as error:
+        raise LinkError(f"{unit.name}: {error}") from None
+
+
+def _collect_marked(found: Survey) -> None:
     by_segment: dict[tuple[int, int], Contribution] = {}
-    for unit, symbol, marker in marked:
+    for unit, symbol, marker in found.marked:
         if symbol.element < 0:
             raise LinkError(f"{unit.name}: marker symbol {_text(marker.name)} is not in a data segment")
         contribution = by_segment.get((id(unit), symbol.element))
@@ -259,17 +308,16 @@ def _refuse_thread_local(unit: Unit, segment: Segment, name: bytes) -> None:
 
 
 def _collect_sections(found: Survey, files: list[InputFile]) -> None:
-    wanted = dict.fromkeys(found.wanted)
-    for section in list(wanted):
-        if section.endswith(TABLE_SUFFIX):
-            wanted.setdefault(section[: -len(TABLE_SUFFIX)])
+    names = found.filled_names
     for file in files:
-        for unit in file.units_with(name for name in wanted if name):
-            if not unit.is_bitcode and unit.object.is_relocatable:
-                _collect_from(found, unit, wanted)
+        for unit in file.units_with(name for name in names if name):
+            if not unit.is_bitcode and not unit.is_lowered and unit.object.is_relocatable:
+                _collect_from(found, unit, names)
+    for unit in found.opened:
+        _collect_from(found, unit, names)
 
 
-def _collect_from(found: Survey, unit: Unit, wanted: Iterable[bytes]) -> None:
+def _collect_from(found: Survey, unit: Unit, wanted: Container[bytes]) -> None:
     obj = unit.object
     with_segment = set()
     for segment in obj.segments:
@@ -338,7 +386,7 @@ def _is_metadata(name: bytes) -> bool:
     return name in metadata or name.startswith((b"reloc.", b".debug_", b".llvm"))
 
 
-def _pairing_candidates(obj: ObjectFile, content: bytes) -> list[tuple[Segment, bytes]]:
+def _pairing_candidates(obj: ObjectFile | IRModule, content: bytes) -> list[tuple[Segment, bytes]]:
     """The segments of `#[used]` statics without pointers whose bytes are somewhere in `content`."""
     data = obj.section(SEC_DATA)
     if data is None:
