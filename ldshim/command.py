@@ -55,6 +55,7 @@ _SETTINGS: dict[str, tuple[str, str | None]] = {
     "why-extract=": ("why extract", None),
     "reproduce": ("reproduce", None),
     "reproduce=": ("reproduce", None),
+    "lto-partitions=": ("lto partitions", None),
     "rsp-quoting": ("quoting", None),
     "rsp-quoting=": ("quoting", None),
     "color-diagnostics": ("color", "always"),
@@ -124,6 +125,7 @@ class Command:
     exports          --export and --export-if-defined
     required         the symbols of -u
     codegen          the words that say how code is generated from bitcode
+    splits_lto       the module that LTO makes is split for that (--lto-partitions)
     pic              -shared or -pie
     allow_undefined  an undefined data symbol may go without an error.  --import-undefined is for functions only.
     reports          files into which lld writes the paths of inputs (-Map, --why-extract); writes_paths_to_stdout: it
@@ -153,6 +155,7 @@ class Command:
         "reproduce",
         "required",
         "shared_memory",
+        "splits_lto",
         "wasm64",
         "words",
         "writes_paths_to_stdout",
@@ -173,6 +176,7 @@ class Command:
         self.pic = False
         self.wasm64 = False
         self.shared_memory = False
+        self.splits_lto = False
         self.allow_undefined = False
         self.reports: list[str] = []
         self.writes_paths_to_stdout = False
@@ -327,6 +331,7 @@ def _apply(command: Command, settings: dict[str, str], positional: bool) -> None
     command.pic = "shared" in settings or bool(has("pie"))
     command.wasm64 = has("machine") == "wasm64"
     command.shared_memory = "shared memory" in settings
+    command.splits_lto = has("lto partitions", "1") not in ("0", "1")
     command.allow_undefined = bool(
         has("allow undefined")
         or has("allow undefined file")

@@ -134,6 +134,18 @@ class InputFile:
             for header in sorted(found):
                 yield from self._known(self.unit(found[header]))
 
+    def bitcode(self) -> Iterator[Unit]:
+        """The bitcode files, in order."""
+        if not self.is_archive:
+            if self.data[:4] in BITCODE_MAGIC:
+                yield self._own_unit()
+        else:
+            for member in self.members:
+                if self.is_thin or self.data[member.begin : member.begin + 4] in BITCODE_MAGIC:
+                    unit = self.unit(member)
+                    if unit.is_bitcode or unit.is_lowered:
+                        yield unit
+
     def unit(self, member: archive.Member) -> Unit:
         unit = self._units.get(member.header)
         if unit is None:

@@ -73,12 +73,13 @@ class Plan:
 
 
 class _Mode:
-    """How elements stay alive."""
+    """How elements stay alive, and in order."""
 
-    __slots__ = ("by_reference", "collects")
+    __slots__ = ("by_reference", "collects", "splits_lto")
 
-    def __init__(self, *, collects: bool, pic: bool) -> None:
+    def __init__(self, *, collects: bool, pic: bool, splits_lto: bool) -> None:
         self.collects = collects
+        self.splits_lto = splits_lto
         # In position-independent modules each relocation of the head would cost a store at start-up.
         self.by_reference = collects and not pic
 
@@ -89,7 +90,7 @@ def make_plan(survey: Survey, command: Command) -> Plan:
     Raises `LinkError` where an element can neither be placed nor left alone.
     """
     plan = Plan()
-    mode = _Mode(collects=command.gc_sections, pic=command.pic)
+    mode = _Mode(collects=command.gc_sections, pic=command.pic, splits_lto=command.splits_lto)
     _Planner(survey, plan, mode).run()
     for unit in survey.opened:
         plan.edit(unit)  # the linker gets the object that was planned for, and not the bitcode
@@ -194,7 +195,7 @@ class _Planner:
         made = [c for c in contributions if c.kind != NATIVE and not c.is_declaration]
         own_bounds = section in self.survey.own_bounds
         if not own_bounds:
-            _number_runs(contributions, has_table=table_of(self.survey, section + TABLE_SUFFIX) is not None)
+            self._number_runs(contributions, has_table=table_of(self.survey, section + TABLE_SUFFIX) is not None)
         places = {(c.key, c.run) for c in contributions if c.key or c.run}
         if places and own_bounds:
             raise LinkError(f"section {_text(section)} has sort keys, but an input defines its bounds itself")
@@ -217,6 +218,26 @@ class _Planner:
                 self._take_off_export(contribution)
         if anchored:
             self._anchor(section, contributions, places, p2align, elements if by_reference else None)
+
+    def _number_runs(self, contributions: list[Contribution], *, has_table: bool) -> None:
+        """Give each row of contributions that lld would leave in order a number, and with it an output segment of its own.
+
+        What LTO makes lies behind all objects: first one object for all modules of regular LTO, then those of ThinLTO.  A variable of
+        regular LTO that a later module names moves behind that one (`IRLinker::run` in llvm/lib/Linker/IRMover.cpp), and where the
+        object is split (--lto-partitions), variables are dealt out in no order.  `has_table`: see `IRModule.edited`.
+        """
+        last: dict[bytes, tuple[int, bool, int]] = {}  # key -> kind of the one before, whether it moves, its number
+        for contribution in contributions:
+            facts = contribution.unit.bitcode if contribution.unit.is_bitcode else None
+            kind = 0 if facts is None else 2 if facts.is_thin and not has_table else 1
+            moves = kind == 1 and (self.mode.splits_lto or self._is_mentioned_later(contribution))
+            before, moved, run = last.get(contribution.key, (kind, False, -1))
+            contribution.run = run + (run < 0 or kind < before or moves or moved)
+            last[contribution.key] = (kind, moves, contribution.run)
+
+    def _is_mentioned_later(self, contribution: Contribution) -> bool:
+        order = contribution.unit.order
+        return any(self.survey.mentions.get(s.name, order) > order for s in contribution.symbols if not s.is_local)
 
     def _take_off_export(self, declaration: Contribution) -> None:
         """For emscripten `used` means exported, and a declaration is no more a part of the module's interface than an element is."""
@@ -439,22 +460,6 @@ def _check_declared_once(section: bytes, contributions: list[Contribution]) -> N
                     f"section {_text(section)} is declared twice, by {_text(symbol.name)}: in {other.unit.name} and in "
                     f"{contribution.unit.name}; give one of them another name"
                 )
-
-
-def _number_runs(contributions: list[Contribution], *, has_table: bool) -> None:
-    """Give each row of contributions that lld would not tear apart a number.
-
-    lld puts what LTO makes behind all objects: first one object for all modules of regular LTO, then those of ThinLTO.  Where these kinds
-    follow each other in another order, each row of one kind gets an output segment of its own.  `has_table`: see `IRModule.edited`.
-    """
-    last: dict[bytes, tuple[int, int]] = {}  # key -> kind and number of the row so far
-    for contribution in contributions:
-        kind = 0
-        if contribution.unit.is_bitcode:
-            kind = 2 if contribution.unit.bitcode is not None and contribution.unit.bitcode.is_thin and not has_table else 1
-        before, run = last.get(contribution.key, (kind, 0))
-        contribution.run = run + (kind < before)
-        last[contribution.key] = (kind, contribution.run)
 
 
 def _ordered(section: bytes, places: set[tuple[bytes, int]]) -> list[bytes]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from ldshim import markers
 from ldshim.bitcode import FUNCTION
 from ldshim.errors import LinkError
-from ldshim.inputs import BITCODE_MAGIC
 from ldshim.wasm.format import (
     COMDAT_DATA,
     COMDAT_SECTION,
@@ -105,13 +104,15 @@ class Reference:
 class Survey:
     """The facts; dictionaries are by section name, in the order in which the names were met."""
 
-    __slots__ = ("contributions", "marked", "marker_names", "opaque", "opened", "own_bounds", "references", "wanted")
+    __slots__ = ("contributions", "marked", "marker_names", "mentions", "opaque", "opened", "own_bounds", "references", "wanted")
 
     def __init__(self) -> None:
         self.wanted: dict[bytes, None] = {}
         self.marked: list[tuple[Unit, Symbol, Marker]] = []
         self.opaque: list[Unit] = []  # bitcode that only its object can tell about
         self.opened: list[Unit] = []  # bitcode that has an object now
+        # symbol of an element in bitcode -> the last place in the order of the inputs where a module of regular LTO names it
+        self.mentions: dict[bytes, tuple[int, int]] = {}
         self.marker_names: set[bytes] = set()
         self.references: dict[bytes, Reference] = {}
         self.own_bounds: set[bytes] = set()  # sections whose bounds an input defines itself
@@ -155,7 +156,7 @@ def unopened_bitcode(found: Survey, files: list[InputFile]) -> list[Unit]:
     names = found.filled_names
     if not names:
         return [unit for unit in found.opaque if not unit.is_open]
-    units = (unit for file in files for unit in file.units_with(BITCODE_MAGIC) if unit.is_bitcode and not unit.is_open)
+    units = (unit for file in files for unit in file.bitcode() if not unit.is_open)
     return [unit for unit in units if unit in found.opaque or _has_elements(unit, names)]
 
 
@@ -172,6 +173,18 @@ def collect(found: Survey, files: list[InputFile]) -> None:
     _collect_sections(found, files)
     for contributions in found.contributions.values():
         contributions.sort(key=_link_order)
+    if found.opened:
+        _note_mentions(found, files)
+
+
+def _note_mentions(found: Survey, files: list[InputFile]) -> None:
+    contributions = (c for found_ in found.contributions.values() for c in found_ if c.unit.is_bitcode)
+    names = {symbol.name for contribution in contributions for symbol in contribution.symbols if not symbol.is_local}
+    for file in files:
+        for unit in file.bitcode():
+            facts = None if unit.is_lowered else unit.bitcode
+            if facts is not None and not facts.is_thin:
+                found.mentions.update((g.name, unit.order) for g in facts.globals if g.name in names and not g.is_local)
 
 
 def table_of(found: Survey, section: bytes) -> bytes | None:

@@ -35,11 +35,10 @@ if TYPE_CHECKING:
     from ldshim.wasm.reader import Relocation, Section
 
 _USED = b"llvm.used"
-# What stands where llvm.used stood when nothing is left of it, so that the other values keep their numbers: LLVM emits nothing for this section.
+# What stands where llvm.used stood when nothing is left of it, so that the other values keep their numbers: LLVM emits nothing that
+# lies in this section.
 _NOTHING_USED = '@llvm.ldshim.nothing_used = appending constant [0 x ptr] zeroinitializer, section "llvm.metadata"'
 
-# A name that needs no quotes, as `printLLVMName` of llvm/lib/IR/AsmWriter.cpp has it.
-_PLAIN = re.compile(rb"[-a-zA-Z._][-a-zA-Z._0-9]*")
 _NAME = r'@(?:"[^"]*"|[-a-zA-Z$._0-9]+)'
 _TOKEN = re.compile(r'"[^"]*"|[\[({<]|[\])}>]|,')
 _BEFORE_TYPE = re.compile(rf"{_NAME} = .*?\b(?:global|constant) ")
@@ -70,11 +69,11 @@ class IRModule:
             for known, variable in zip(self.variables, variables, strict=True)
             if known.name == _USED
             for item in _used_items(str(variable))
-            for name in re.findall(_NAME, item)
+            for name in _names_in(item)
         }
         for known, variable in zip(self.variables, variables, strict=True):
             size = 0 if known.is_declaration else layout.get_abi_size(variable.global_value_type)
-            self._describe(known, size, is_used=_printed(known.name) in used)
+            self._describe(known, size, is_used=known.name in used)
 
     def _describe(self, known: bitcode.Global, size: int, *, is_used: bool) -> None:
         index = len(self.segments)
@@ -173,11 +172,13 @@ class IRModule:
         return []
 
 
-def _printed(name: bytes) -> str:
-    """A global's name as LLVM prints it."""
-    if _PLAIN.fullmatch(name):
-        return "@" + name.decode()
-    return '@"' + _escaped(name) + '"'
+def _names_in(text: str) -> list[bytes]:
+    """The globals that a piece of a module's text names."""
+    return [_unescaped(name[1:].strip('"')) for name in re.findall(_NAME, text)]
+
+
+def _unescaped(text: str) -> bytes:
+    return re.sub(rb"\\(\\|[0-9A-Fa-f]{2})", lambda found: b"\\" if found[1] == b"\\" else bytes.fromhex(found[1].decode()), text.encode())
 
 
 def _escaped(text: bytes) -> str:
@@ -229,7 +230,7 @@ def _placed(line: str, section: bytes, p2align: int, flags: int) -> str:
 def _pointer_table(symbol: NewSymbol, segment: NewSegment, names: list[str], facts: bitcode.Module) -> str:
     pointers = ", ".join(f"ptr {names[relocation.index]}" for relocation in segment.relocations)
     count = len(segment.relocations)
-    comdat = f", comdat(${_printed(facts.comdats[segment.comdat])[1:]})" if segment.comdat is not None else ""
+    comdat = f', comdat($"{_escaped(facts.comdats[segment.comdat])}")' if segment.comdat is not None else ""
     return (
         f"@{symbol.name.decode()} = hidden constant [{count} x ptr] [{pointers}], "
         f'section "{_escaped(segment.name)}"{comdat}, align {1 << segment.p2align}'

@@ -182,7 +182,7 @@ def _global(record: Record, names: bytes, sections: list[bytes]) -> Global:
 
 
 def _name(record: Record, names: bytes) -> bytes:
-    if len(record.values) < 4:
+    if len(record.values) < 2:
         raise MalformedBitcode("malformed bitcode: a record is too short")
     begin, size = record.values[:2]
     if begin + size > len(names):

@@ -140,8 +140,8 @@ def _lower(
         lld = f"LLD {_dotted(tools.lld)}"
         if result.object is None:
             raise LinkError(
-                f"{unit.name}: bitcode of {_writer(unit)} with elements, and nothing here can read it: {reason}; "
-                f"{lld} says: {result.messages}; {_WAYS_OUT}"
+                f"{unit.name}: bitcode of {_writer(unit)} has elements, and nothing here can handle them\n"
+                f">>> through llvmlite: {reason}\n>>> by {lld}: {result.messages}\n>>> {_WAYS_OUT}"
             )
         if trace.on:
             trace.say(f"{unit.name}: bitcode of {_writer(unit)}; {reason}: lowered to an object by {lld}")
