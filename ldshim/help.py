@@ -10,6 +10,7 @@ ldshim: a wasm-ld that collects named sections; every other option is the real l
                           then $WASI_SDK_PATH/bin/wasm-ld, then the ziglang package's.
 
   LDSHIM_LINKER=<path>    The same, for all links.
+  LDSHIM_TRACE=1          Say on stderr what becomes of bitcode with elements, and why.
   LDSHIM=off              Hand every link over to the real linker as it is.
 
   ldshim include-dir      Print the directory of the C headers.

@@ -57,12 +57,6 @@ def parse(name: bytes) -> Marker | None:
     return Marker(name, parts[0], canonical_key(parts[1]))
 
 
-def find(data: bytes) -> int:
-    """Where in a file that is no object something looks like a marker, -1 if nowhere."""
-    found = [data.find(needle) for needle in (PREFIX, *(segment for _, segment in _PATH_SEGMENTS))]
-    return min((position for position in found if position >= 0), default=-1)
-
-
 def _parse_path(name: bytes) -> Marker | None:
     """The marker that the mangled path of a Rust static is.
 

@@ -169,11 +169,6 @@ def test_a_marker_that_cannot_be_understood_is_refused(cc: Compiler, out: Path) 
         assert f"odd.o: marker symbol {name}: expected __ldshim$SECTION$KEY$UNIQUE" in fails(out, cc(READER, "-O1"), unit)
 
 
-def test_bitcode_with_markers_is_refused(cc: Compiler, out: Path) -> None:
-    message = fails(out, cc(READER, "-O1"), cc(marked("one", 1), "-flto", name="lto"))
-    assert "lto.o: bitcode with marker symbols" in message
-
-
 @pytest.mark.parametrize("lld", WASM_LDS)
 def test_an_archive_that_is_copied_keeps_its_list_of_imports(cc: Compiler, out: Path, tmp_path: Path, lld: str) -> None:
     # The member changes (lld would drop its element), and lld reads F.imports beside the archive that it is given.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # Each of these takes 5 to 80 ms.
 HEAVY = ("argparse", "dataclasses", "typing", "logging", "pathlib", "subprocess", "tempfile", "llvmlite", "elftools", "importlib.metadata")
-NOT_NEEDED = ("ldshim.sections", "ldshim.rewrite", "ldshim.anchors", "ldshim.wasm.editor", "ldshim.hints", "ldshim.demo", "ldshim.init")
+NOT_NEEDED = ("ldshim.sections", "ldshim.rewrite", "ldshim.anchors", "ldshim.wasm.editor", "ldshim.hints", "ldshim.demo", "ldshim.init", "ldshim.bitcode.module")
 
 PROGRAM = """
 import os, sys

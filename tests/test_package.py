@@ -83,7 +83,8 @@ def test_the_source_archive_can_be_tested(package: Package) -> None:
     with tarfile.open(package.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"README.md", "CHANGELOG.md", "pyproject.toml", "scripts/test", "tests/harness.py", *LICENCES} < names
-    assert {f"docs/{path.name}" for path in (ROOT / "docs").iterdir()} < names
+    documents = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*") if path.is_file()}
+    assert documents < names
 
 
 def test_include_dir_is_where_the_header_is(package: Package) -> None:

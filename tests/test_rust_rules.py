@@ -8,7 +8,6 @@ import pytest
 
 from ldshim import markers
 from ldshim.errors import LinkError
-from tests.harness import check, fails, tool
 from tests.rust import WASIP1, build, cargo, configuration, copy_of, run_wasi
 
 if TYPE_CHECKING:
@@ -119,11 +118,3 @@ def test_other_paths_are_no_elements(name: bytes) -> None:
 def test_a_path_that_cannot_be_understood_is_an_error(name: bytes) -> None:
     with pytest.raises(LinkError, match="expected a static at the path __ldshim::SECTION::NAME"):
         markers.parse(name)
-
-
-def test_what_looks_like_a_path_in_bitcode_is_refused(tmp_path: Path) -> None:
-    bitcode = tmp_path / "lto.o"
-    source = f'int element __asm__("{LEGACY.decode()}") __attribute__((used)) = 1;'
-    (tmp_path / "lto.c").write_text(source)
-    check([tool("clang-22"), "--target=wasm32", "-flto", "-c", tmp_path / "lto.c", "-o", bitcode])
-    assert "bitcode with marker symbols" in fails(tmp_path / "out.wasm", bitcode)

@@ -29,6 +29,10 @@ _WAYS_OUT = (
 )
 
 
+# Before that LLVM's pointers had types, and IR is written in another way.
+_OLDEST_LLVM = 17
+
+
 class _Tools:
     """llvmlite, if it is here, and the versions that decide whether it can be used."""
 
@@ -91,6 +95,8 @@ def _why_not(facts: bitcode.Module, tools: _Tools, wanted: Container[bytes], com
     written = _version(facts.producer.decode("ascii", "replace"), r"^LLVM")
     if not written or written[0] > tools.llvm[0]:
         return f"{tools.described}, and reads nothing newer"
+    if tools.llvm[0] < _OLDEST_LLVM:
+        return f"{tools.described}, which is too old for ldshim"
     if not tools.lld or tools.lld[0] < tools.llvm[0]:
         return f"{tools.described}, and LLD {_dotted(tools.lld)} would not read what that writes"
     if b"emscripten" in facts.triple and (command.pic or not command.gc_sections):
