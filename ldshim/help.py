@@ -10,6 +10,8 @@ ldshim: a wasm-ld that collects named sections; every other option is the real l
                           then $WASI_SDK_PATH/bin/wasm-ld, then the ziglang package's.
 
   LDSHIM_LINKER=<path>    The same, for all links.
+  LDSHIM_CACHE=<dir>      Where it is remembered which archives hold nothing to collect, so that they are searched once;
+                          off: nowhere.  Default: ldshim in $XDG_CACHE_HOME or ~/.cache.
   LDSHIM_TRACE=1          Say on stderr what becomes of bitcode with elements, and why.
   LDSHIM=off              Hand every link over to the real linker as it is.
 

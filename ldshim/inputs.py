@@ -12,10 +12,14 @@ from __future__ import annotations
 import mmap
 import os
 import stat
+from bisect import bisect_right
 
 from ldshim import archive
 from ldshim.bitcode import MAGIC, WRAPPER_MAGIC
 from ldshim.errors import LinkError
+from ldshim.memory import identity
+from ldshim.wasm.format import MAGIC as WASM_MAGIC
+from ldshim.wasm.names import name_ranges
 from ldshim.wasm.reader import ObjectFile, is_wasm
 
 TYPE_CHECKING = False
@@ -25,6 +29,7 @@ if TYPE_CHECKING:
     from ldshim.bitcode.ir import IRModule
     from ldshim.bitcode.module import Module
     from ldshim.command import Command, Input
+    from ldshim.memory import Identity, Memory
 
 # Below this a read is cheaper than a mapping.
 MAP_FROM = 1 << 20
@@ -88,18 +93,34 @@ class Unit:
 
 
 class InputFile:
-    """A file on the command line; an archive that stands there twice is one file with two inputs."""
+    """A file on the command line; an archive that stands there twice is one file with two inputs.
 
-    __slots__ = ("_members", "_units", "data", "index", "inputs", "is_archive", "path")
+    An archive that is remembered as one that holds nothing (`is_remembered`) is opened only if it is looked into after all.
+    """
 
-    def __init__(self, index: int, path: str, data: bytes | mmap.mmap, given: Input) -> None:
+    __slots__ = ("_data", "_members", "_names", "_units", "identity", "index", "inputs", "is_archive", "is_remembered", "path")
+
+    def __init__(self, index: int, path: str, data: bytes | mmap.mmap | None, given: Input, identity: Identity) -> None:
         self.index = index
         self.path = path
-        self.data = data
+        self.identity = identity
+        self._data = data
         self.inputs = [given]
-        self.is_archive = archive.is_archive(data)
+        self.is_remembered = data is None
+        self.is_archive = data is None or archive.is_archive(data)
         self._members: list[archive.Member] | None = None
+        self._names: _MemberNames | None = None
         self._units: dict[int, Unit] = {}
+
+    @property
+    def data(self) -> bytes | mmap.mmap:
+        """The file's bytes."""
+        if self._data is None:
+            opened = _open(self.path)
+            if opened is None or opened[1] != self.identity:
+                raise LinkError(f"{self.path}: changed during the link")
+            self._data = opened[0]
+        return self._data
 
     @property
     def is_thin(self) -> bool:
@@ -175,36 +196,89 @@ class InputFile:
             yield unit
 
     def _members_with(self, needle: bytes) -> Iterator[archive.Member]:
-        position = self.data.find(needle)
-        while position >= 0:
-            member = archive.member_at(self.members, position)
-            if member is None:  # in the symbol index or the table of names
-                position = self.data.find(needle, position + 1)
+        if self._names is None:
+            try:
+                self._names = _MemberNames(self.data, self.members)
+            except archive.MalformedArchive:
+                # If there is nothing in it for us, it is the linker's to complain about.
+                if self.data.find(needle) >= 0:
+                    raise
+                return
+        yield from self._names.members_with(needle)
+
+
+class _MemberNames:
+    """The names in an archive's objects, one member's after the other's, to be searched instead of the archive."""
+
+    __slots__ = ("_begins", "_data", "_members", "_opaque", "_text")
+
+    def __init__(self, data: bytes | mmap.mmap, members: list[archive.Member]) -> None:
+        self._data = data
+        self._members: list[archive.Member] = []
+        self._begins: list[int] = []  # where each one's names begin in the text
+        self._opaque: list[archive.Member] = []  # bitcode, and what else is no object
+        parts: list[bytes] = []
+        size = 0
+        for member in members:
+            if data[member.begin : member.begin + 4] != WASM_MAGIC:
+                self._opaque.append(member)
                 continue
-            yield member
-            position = self.data.find(needle, member.end)
+            self._members.append(member)
+            self._begins.append(size)
+            for begin, end in name_ranges(data, member.begin, member.end):
+                parts.append(data[begin:end])
+                size += end - begin + 1
+        self._text = b"\0".join(parts)
+
+    def members_with(self, needle: bytes) -> Iterator[archive.Member]:
+        position = self._text.find(needle)
+        while position >= 0:
+            index = bisect_right(self._begins, position) - 1
+            yield self._members[index]
+            if index + 1 == len(self._begins):
+                break
+            position = self._text.find(needle, self._begins[index + 1])
+        for member in self._opaque:
+            if self._data.find(needle, member.begin, member.end) >= 0:
+                yield member
 
 
-def open_inputs(command: Command) -> list[InputFile]:
+def open_inputs(command: Command, memory: Memory) -> list[InputFile]:
     """The inputs that ldshim can look into, in the order of the command line."""
     files: list[InputFile] = []
-    archives: dict[tuple[int, int], InputFile] = {}
+    archives: dict[Identity, InputFile] = {}
     for given in command.inputs:
-        opened = _open(given.path)
-        if opened is None:
+        status = _status(given.path)
+        if status is None:
             continue
-        data, identity = opened
-        known = archives.get(identity)
+        data = None
+        opened_as = identity(status)
+        if not memory.holds_nothing(opened_as):
+            opened = _open(given.path)
+            if opened is None or not _interesting(opened[0]):
+                continue
+            data, opened_as = opened
+        known = archives.get(opened_as)
         if known is not None:
             known.inputs.append(given)
             continue
-        if not _interesting(data):
-            continue
-        file = InputFile(len(files), given.path, data, given)
+        file = InputFile(len(files), given.path, data, given, opened_as)
         files.append(file)
         if file.is_archive:
-            archives[identity] = file
+            archives[opened_as] = file
     return files
+
+
+def _status(path: str) -> os.stat_result | None:
+    """A regular file's status; None for what is not one, or not there."""
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    if stat.S_ISFIFO(status.st_mode):
+        # It can be read once only: looking into it would take it from the linker, not looking could lose an element.
+        raise LinkError(f"{path}: is a pipe, and an object has to be read twice: give a file")
+    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def _interesting(data: bytes | mmap.mmap) -> bool:
@@ -212,22 +286,18 @@ def _interesting(data: bytes | mmap.mmap) -> bool:
     return is_wasm(head) or head in BITCODE_MAGIC or archive.is_archive(data)
 
 
-def _open(path: str) -> tuple[bytes | mmap.mmap, tuple[int, int]] | None:
+def _open(path: str) -> tuple[bytes | mmap.mmap, Identity] | None:
     try:
-        if stat.S_ISFIFO(os.stat(path).st_mode):
-            # It can be read once only: looking into it would take it from the linker, not looking could lose an element.
-            raise LinkError(f"{path}: is a pipe, and an object has to be read twice: give a file")
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
-    except (OSError, ValueError):
+    except OSError:
         return None
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode) or status.st_size < 8:
             return None
-        identity = (status.st_dev, status.st_ino)
         if status.st_size >= MAP_FROM:
-            return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ), identity
-        return os.read(descriptor, status.st_size), identity
+            return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ), identity(status)
+        return os.read(descriptor, status.st_size), identity(status)
     except OSError:
         return None
     finally:

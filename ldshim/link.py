@@ -11,6 +11,7 @@ import os
 
 from ldshim import command as command_line
 from ldshim import inputs, linker, survey
+from ldshim.memory import Memory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,8 +38,10 @@ def link(argv: list[str], environ: Mapping[str, str]) -> NoReturn:
         linker.hand_over(real, command.argv)
 
     # Open the inputs.  What is wanted?  Bitcode with elements is made readable, and may want more.
-    files = inputs.open_inputs(command)
-    found = survey.survey(files, command)
+    memory = Memory(environ, survey.NEEDLES)
+    files = inputs.open_inputs(command, memory)
+    found = survey.survey(files, command, memory)
+    memory.save()
     while units := survey.unopened_bitcode(found, files):
         from ldshim.bitcode.opening import open_units  # noqa: PLC0415 - most links have no bitcode
 

@@ -24,6 +24,8 @@ _PATH_SEGMENTS = ((b"_R", b"8___ldshim"), (b"_ZN", b"8__ldshim"))
 
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 _DIGITS = b"0123456789"
+_LETTERS_AND_DIGITS = _LETTERS + _DIGITS
+_FIRST_LETTERS = frozenset(_LETTERS[i : i + 1] for i in range(len(_LETTERS)))
 
 
 class Marker:
@@ -39,7 +41,7 @@ class Marker:
 
 def is_c_identifier(name: bytes) -> bool:
     """Whether lld defines `__start_NAME` and `__stop_NAME` (its `isValidCIdentifier`)."""
-    return name[:1] in {bytes((c,)) for c in _LETTERS} and not name.strip(_LETTERS + _DIGITS)
+    return name[:1] in _FIRST_LETTERS and not name.strip(_LETTERS_AND_DIGITS)
 
 
 def parse(name: bytes) -> Marker | None:

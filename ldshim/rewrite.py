@@ -1,7 +1,7 @@
 """Carrying a plan out: the changed objects go into a private directory, and the command line is pointed at them.
 
-Each file gets a numbered directory of its own and keeps its base name, so that a path in a message of the linker can be turned back
-into the user's path by replacing the directory.  Members that have to be loaded become objects in front of their archive, called
+The files of one directory get a numbered directory and keep their base names, so that a path in a message of the linker can be turned
+back into the user's path by replacing the directory.  Members that have to be loaded become objects in front of their archive, called
 `lib.a(member.o)`; members that change without that are replaced in a copy of the archive.
 """
 
@@ -30,26 +30,42 @@ ANCHOR_NAME = "ldshim-anchors.o"
 class Workspace:
     """A private directory for one link."""
 
-    __slots__ = ("_origins", "path")
+    __slots__ = ("_latest", "_names", "_origins", "path")
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.path = _make_private_directory(environ)
         self._origins: list[bytes] = []  # directory number -> what the user's path has in its place
+        self._names: list[set[str]] = []  # directory number -> the files in it
+        self._latest: dict[str, int] = {}  # a user's directory -> number
 
     def write(self, user_path: str, pieces: Sequence[Piece]) -> str:
         """Write a stand-in for `user_path`; returns its path."""
         folder, base = os.path.split(user_path)
-        directory = os.path.join(self.path, str(len(self._origins)))
-        self._origins.append(os.fsencode(os.path.join(folder, "")))
-        path = os.path.join(directory, base)
+        number = self._latest.get(folder)
+        path = ""
         try:
-            os.mkdir(directory, 0o700)
-            with open(path, "wb", buffering=0) as file:
+            if number is None or base in self._names[number]:
+                number = self._make_directory(folder)
+            self._names[number].add(base)
+            path = f"{self.path}{os.sep}{number}{os.sep}{base}"
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+            try:
                 for piece in pieces:
-                    _write_all(file.fileno(), piece)
+                    _write_all(descriptor, piece)
+            finally:
+                os.close(descriptor)
         except OSError as error:
-            raise LinkError(f"cannot write {path}: {error.strerror}") from None
+            raise LinkError(f"cannot write {path or self.path}: {error.strerror}") from None
         return path
+
+    def _make_directory(self, folder: str) -> int:
+        """A new directory for files of the user's directory `folder`; returns its number."""
+        number = len(self._origins)
+        os.mkdir(os.path.join(self.path, str(number)), 0o700)
+        self._origins.append(os.fsencode(os.path.join(folder, "")))
+        self._names.append(set())
+        self._latest[folder] = number
+        return number
 
     def translate(self, text: bytes) -> bytes:
         """`text` with the user's paths where the linker named ours."""
@@ -92,8 +108,11 @@ class Workspace:
 def rewrite(plan: Plan, files: list[InputFile], command: Command, workspace: Workspace) -> list[str]:
     """Write what the plan changes; returns the words for the real linker."""
     replacements: dict[int, list[str]] = {}
+    edits_of: dict[InputFile, dict[Unit, editor.Edit]] = {}
+    for unit, edit in plan.edits.items():
+        edits_of.setdefault(unit.file, {})[unit] = edit
     for file in files:
-        changed = {unit: edit for unit, edit in plan.edits.items() if unit.file is file}
+        changed = edits_of.get(file)
         if not changed:
             continue
         if file.is_archive:

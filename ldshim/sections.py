@@ -19,7 +19,7 @@ import os
 from ldshim import markers
 from ldshim.anchors import Anchor
 from ldshim.errors import LinkError
-from ldshim.survey import CUSTOM, MARKED, NATIVE, TABLE_SUFFIX, Contribution, Reference, Survey, table_of
+from ldshim.survey import CUSTOM, NATIVE, TABLE_SUFFIX, Contribution, Reference, Survey, table_of
 from ldshim.wasm.editor import Edit, NewSegment, NewSymbol
 from ldshim.wasm.format import (
     COMDAT_DATA,
@@ -309,7 +309,7 @@ class _Planner:
         edit.segment_info[segment.index] = (name, segment.p2align if p2align is None else p2align, 0)
         known = None
         for symbol in contribution.symbols:
-            marked = contribution.kind == MARKED and markers.parse(symbol.name) is not None
+            marked = any(symbol is marker for marker in contribution.markers)
             flags = symbol.flags & ~(NO_STRIP | EXPORTED if marked else NO_STRIP)
             if marked and not symbol.is_local:
                 # A registration is no part of the module's interface.

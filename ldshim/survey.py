@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from ldshim.command import Command
     from ldshim.inputs import InputFile, Unit
     from ldshim.markers import Marker
+    from ldshim.memory import Memory
     from ldshim.wasm.reader import ObjectFile, Segment, Symbol
 
 BOUNDS = (b"__start_", b"__stop_")
 TABLE_SUFFIX = b"_ptrs"
+# An archive in which none of these occurs wants nothing.
+NEEDLES = (*BOUNDS, markers.NEEDLE)
 
 # How a contribution comes about.
 NATIVE = "segment"  # a data segment that the compiler named X
@@ -135,16 +138,22 @@ class Survey:
         return self.references.setdefault(section, Reference(section))
 
 
-def survey(files: list[InputFile], command: Command) -> Survey:
+def survey(files: list[InputFile], command: Command, memory: Memory) -> Survey:
     """Find out what is wanted.  Raises `LinkError` for an object with something of interest that cannot be read."""
     found = Survey()
     _ask_for_exports(found, command)
     for file in files:
-        for unit in file.units_with((*BOUNDS, markers.NEEDLE)):
+        if file.is_remembered:
+            continue
+        can_be_remembered = file.is_archive and not file.is_thin
+        for unit in file.units_with(NEEDLES):
+            can_be_remembered = False
             if unit.is_bitcode:
                 _note_bitcode(found, unit)
             elif unit.object.is_relocatable:
                 _note_symbols(found, unit)
+        if can_be_remembered:
+            memory.learn(file.identity)
     return found
 
 
@@ -217,7 +226,7 @@ def _ask_for_exports(found: Survey, command: Command) -> None:
 
 def _note_bitcode(found: Survey, unit: Unit) -> None:
     facts = unit.bitcode
-    if facts is None or any(needle in facts.asm for needle in (*BOUNDS, markers.NEEDLE)):
+    if facts is None or any(needle in facts.asm for needle in NEEDLES):
         found.opaque.append(unit)
         return
     for known in facts.globals:

@@ -18,6 +18,12 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def memory(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What tests leave behind is not for the links of whoever runs them, and the other way round."""
+    os.environ["LDSHIM_CACHE"] = str(tmp_path_factory.getbasetemp().parent / "ldshim-memory")
+
+
 @pytest.fixture(scope="session")
 def cc(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
     """The compiler; all workers of a run share what it has compiled."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from ldshim import command, inputs, rewrite, sections
+from ldshim import command, inputs, rewrite, sections, survey
 from ldshim.errors import LinkError
-from ldshim.survey import survey
+from ldshim.memory import Memory
 from tests.harness import archive, ldshim
 from tests.test_copies_and_losses import READER, marked
 from tests.test_custom_sections import inline, numbers
@@ -35,10 +35,13 @@ def plan_and_rewrite(path: Path, reader: Path) -> str:
     """The passes in front of the real linker, in this process; how they ended."""
     words = ["--no-entry", str(reader), str(path), "-o", "out.wasm"]
     parsed = command.parse(words)
-    files = inputs.open_inputs(parsed)
+    memory = Memory({"LDSHIM_CACHE": "off"}, survey.NEEDLES)
+    files = inputs.open_inputs(parsed, memory)
     workspace = rewrite.Workspace(os.environ)
     try:
-        rewrite.rewrite(sections.make_plan(survey(files, parsed), parsed), files, parsed, workspace)
+        found = survey.survey(files, parsed, memory)
+        survey.collect(found, files)
+        rewrite.rewrite(sections.make_plan(found, parsed), files, parsed, workspace)
     except LinkError:
         return "refused"
     finally:

@@ -31,11 +31,10 @@ class Lowered:
 
 
 class _Job:
-    __slots__ = ("directory", "process", "source")
+    __slots__ = ("directory", "process")
 
-    def __init__(self, source: str, process: subprocess.Popen[bytes]) -> None:
-        self.source = source
-        self.directory = os.path.dirname(source)
+    def __init__(self, directory: str, process: subprocess.Popen[bytes]) -> None:
+        self.directory = directory  # of what the linker writes
         self.process = process
 
 
@@ -47,12 +46,14 @@ def lower(files: list[tuple[str, bytes]], real: Linker, command: Command, enviro
     try:
         with linker.forwarded_signals() as forwarding:
             try:
-                for name, data in files:
+                for number, (name, data) in enumerate(files):
                     if len(running) >= (os.cpu_count() or 1):
                         done.append(_finish(running.pop(0), workspace, forwarding))
                     if forwarding.received:
                         break
-                    running.append(_start(workspace.write(name, [data]), real, command))
+                    directory = os.path.join(workspace.path, f"lowered-{number}")
+                    os.mkdir(directory)
+                    running.append(_start(workspace.write(name, [data]), directory, real, command))
                 while running:
                     done.append(_finish(running.pop(0), workspace, forwarding))
             finally:
@@ -67,8 +68,7 @@ def lower(files: list[tuple[str, bytes]], real: Linker, command: Command, enviro
     return done
 
 
-def _start(source: str, real: Linker, command: Command) -> _Job:
-    directory = os.path.dirname(source)
+def _start(source: str, directory: str, real: Linker, command: Command) -> _Job:
     # What LLVM makes is left beside the output: `-r` itself loses the flags of segments (https://github.com/llvm/llvm-project/pull/210747).
     line = [*real.prefix, "-r", "--save-temps", *command.codegen, source, "-o", os.path.join(directory, "lowered")]
     try:
@@ -77,7 +77,7 @@ def _start(source: str, real: Linker, command: Command) -> _Job:
         )
     except OSError as error:
         raise LinkError(f"cannot run {real.path}: {error.strerror}") from None
-    return _Job(source, process)
+    return _Job(directory, process)
 
 
 def _finish(job: _Job, workspace: Workspace, forwarding: forwarded_signals) -> Lowered:

@@ -9,10 +9,13 @@ from __future__ import annotations
 # What a reader takes at most.  LLVM takes any number of bytes that do not change the value; a bound keeps a megabyte of
 # 0x80 from costing quadratic time.
 MAX_BYTES = 20
+_ONE_BYTE = tuple(bytes((value,)) for value in range(0x80))
 
 
 def unsigned(value: int, width: int = 1) -> bytes:
     """The unsigned encoding of `value` over at least `width` bytes."""
+    if width == 1 and 0 <= value < 0x80:  # most numbers of an object
+        return _ONE_BYTE[value]
     out = bytearray()
     while True:
         byte = value & 0x7F

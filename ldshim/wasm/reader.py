@@ -92,6 +92,9 @@ class Cursor:
 
     def uleb(self) -> int:
         data, pos, end = self.data, self.pos, self.end
+        if pos < end and data[pos] < 0x80:  # most numbers of an object
+            self.pos = pos + 1
+            return data[pos]
         value = shift = 0
         while pos < end:
             byte = data[pos]

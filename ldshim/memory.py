@@ -1,0 +1,134 @@
+"""A memory of what archives do not hold, so that the next link need not search them.
+
+Most archives of a link, the standard library's first of all, hold nothing for ldshim.  What is remembered of one is its identity
+(device, inode, size and times) and nothing else: a file that is another by any of these is searched.  A file that has just been
+written is not remembered, since it could change once more within what its times can tell apart.
+
+The memory is one small file, replaced as a whole: whoever loses a race has forgotten something, no more.  If it is damaged, someone
+else's, or cannot be written, there is none.  LDSHIM_CACHE is its directory, or `off`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ldshim import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    Identity = tuple[int, int, int, int, int]  # device, inode, size, mtime and ctime in nanoseconds
+
+MAX_ENTRIES = 2000
+_FIELD = 8
+_ENTRY = 5 * _FIELD
+# Another number where another way of searching could find more.
+_FORMAT = 1
+_CHECKSUM = 8
+_PRIME = (1 << 61) - 1
+# The coarsest times that file systems in use keep.
+_SETTLED_NS = 2_000_000_000
+
+
+def identity(status: os.stat_result) -> Identity:
+    """What tells a file from every other, and from itself before a change."""
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+class Memory:
+    """The memory, read when it is first asked; `needles` are what a remembered archive does not hold."""
+
+    __slots__ = ("_known", "_new", "_path", "_title", "_used")
+
+    def __init__(self, environ: Mapping[str, str], needles: Iterable[bytes]) -> None:
+        self._path = _place(environ)
+        self._title = f"ldshim {__version__} {_FORMAT}: archives without ".encode() + b" ".join(needles) + b"\n"
+        self._known: dict[bytes, None] | None = None
+        self._new: dict[bytes, None] = {}
+        self._used: dict[bytes, None] = {}
+
+    def holds_nothing(self, known: Identity) -> bool:
+        """Whether an archive is remembered as one that holds nothing."""
+        if self._known is None:
+            self._known = self._read()
+        entry = _encoded(known)
+        if entry not in self._known:
+            return False
+        self._used[entry] = None
+        return True
+
+    def learn(self, known: Identity) -> None:
+        """Remember an archive that holds nothing."""
+        if time.time_ns() - max(known[3], known[4]) > _SETTLED_NS:
+            self._new[_encoded(known)] = None
+
+    def save(self) -> None:
+        """Write down what is new; the entries that were used last are kept the longest."""
+        if not self._new or not self._path:
+            return
+        entries = [*self._new, *self._used, *(entry for entry in self._known or () if entry not in self._used)]
+        text = b"".join(entries[:MAX_ENTRIES])
+        partial = f"{self._path}.{os.getpid()}.{os.urandom(4).hex()}"
+        try:
+            os.makedirs(os.path.dirname(self._path), 0o700, exist_ok=True)
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+            try:
+                os.write(descriptor, self._title + _checksum(text) + text)
+            finally:
+                os.close(descriptor)
+            os.replace(partial, self._path)
+        except OSError:
+            _remove(partial)
+
+    def _read(self) -> dict[bytes, None]:
+        if not self._path:
+            return {}
+        try:
+            descriptor = os.open(self._path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+        except OSError:
+            return {}
+        try:
+            status = os.fstat(descriptor)
+            if hasattr(os, "getuid") and status.st_uid != os.getuid():
+                return {}
+            text = os.read(descriptor, len(self._title) + _CHECKSUM + MAX_ENTRIES * _ENTRY + 1)
+        except OSError:
+            return {}
+        finally:
+            os.close(descriptor)
+        begin = len(self._title) + _CHECKSUM
+        entries = text[begin:]
+        if not text.startswith(self._title) or _checksum(entries) != text[len(self._title) : begin]:
+            return {}
+        return dict.fromkeys(entries[at : at + _ENTRY] for at in range(0, len(entries), _ENTRY))
+
+
+def _place(environ: Mapping[str, str]) -> str:
+    """The file, empty for no memory."""
+    setting = environ.get("LDSHIM_CACHE")
+    if setting == "off":
+        return ""
+    base = environ.get("XDG_CACHE_HOME") or environ.get("LOCALAPPDATA")
+    if not base:
+        home = environ.get("HOME")
+        base = os.path.join(home, ".cache") if home else ""
+    folder = setting or (base and os.path.join(base, "ldshim"))
+    return os.path.join(os.path.abspath(folder), "archives") if folder else ""
+
+
+def _encoded(known: Identity) -> bytes:
+    return b"".join((number & (1 << 64) - 1).to_bytes(_FIELD, "little") for number in known)
+
+
+def _checksum(text: bytes) -> bytes:
+    # binascii and zlib are libraries to be loaded, for half a millisecond.
+    return (int.from_bytes(text, "little") % _PRIME).to_bytes(_CHECKSUM, "little")
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        pass
