@@ -6,6 +6,7 @@ and nothing else.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -25,6 +26,8 @@ def main() -> NoReturn:
             sys.exit(_subcommand(argv))
         from ldshim.link import link  # noqa: PLC0415
 
+        # A link makes many objects and hardly any cycle: looking for cycles took a third of the time of one with 100,000 elements.
+        gc.disable()
         link(argv, os.environ)
     except LinkError as error:
         _fail(f"ldshim: error: {error}")
