@@ -64,7 +64,11 @@ def is_wasm(data: bytes | memoryview) -> bool:
 
 
 class Cursor:
-    """A position in the bytes of one section; never reads past `end`."""
+    """A position in the bytes of one section; never reads past `end`.
+
+    Most numbers in an object take one byte, and reading numbers is most of what reading an object takes: that case comes first, without
+    another call.
+    """
 
     __slots__ = ("context", "data", "end", "pos")
 
@@ -85,6 +89,10 @@ class Cursor:
         return value
 
     def u32(self) -> int:
+        pos = self.pos
+        if pos < self.end and self.data[pos] < 0x80:
+            self.pos = pos + 1
+            return self.data[pos]
         value = self.uleb()
         if value > U32_MAX:
             raise self.fail("number out of range")
@@ -92,7 +100,7 @@ class Cursor:
 
     def uleb(self) -> int:
         data, pos, end = self.data, self.pos, self.end
-        if pos < end and data[pos] < 0x80:  # most numbers of an object
+        if pos < end and data[pos] < 0x80:
             self.pos = pos + 1
             return data[pos]
         value = shift = 0
@@ -111,6 +119,10 @@ class Cursor:
         raise self.fail("malformed number")
 
     def sleb(self) -> int:
+        pos = self.pos
+        if pos < self.end and self.data[pos] < 0x80:
+            self.pos = pos + 1
+            return self.data[pos] - 0x80 if self.data[pos] & 0x40 else self.data[pos]
         value = shift = 0
         while shift < 7 * MAX_BYTES:
             byte = self.byte()
@@ -136,8 +148,14 @@ class Cursor:
         return begin
 
     def name(self) -> bytes:
-        size = self.uleb()
-        begin = self.skip(size)
+        pos = self.pos
+        if pos < self.end and self.data[pos] < 0x80:
+            begin = pos + 1
+            stop = begin + self.data[pos]
+            if stop <= self.end:
+                self.pos = stop
+                return self.data[begin:stop]
+        begin = self.skip(self.uleb())
         return self.data[begin : self.pos]
 
     def finish(self) -> None:
