@@ -158,6 +158,8 @@ def _read_module(data: bytes, module: Module, names: bytes) -> None:
         elif item.code == _TRIPLE:
             module.triple = _text(item.values)
     module.end_block = reader.end_block
+    if any(known.comdat > len(module.comdats) for known in module.globals):
+        raise MalformedBitcode("malformed bitcode: a variable in a COMDAT group that is not there")
 
 
 def _global(record: Record, names: bytes, sections: list[bytes]) -> Global:
