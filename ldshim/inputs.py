@@ -9,10 +9,8 @@ Files that are neither wasm, bitcode nor an archive, and files that cannot be op
 
 from __future__ import annotations
 
-import mmap
 import os
 import stat
-from bisect import bisect_right
 
 from ldshim import archive
 from ldshim.bitcode import MAGIC, WRAPPER_MAGIC
@@ -24,6 +22,7 @@ from ldshim.wasm.reader import ObjectFile, is_wasm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import mmap
     from collections.abc import Iterable, Iterator
 
     from ldshim.bitcode.ir import IRModule
@@ -232,8 +231,10 @@ class _MemberNames:
 
     def members_with(self, needle: bytes) -> Iterator[archive.Member]:
         position = self._text.find(needle)
+        if position >= 0:
+            import bisect  # noqa: PLC0415 - a library to be loaded, as mmap is
         while position >= 0:
-            index = bisect_right(self._begins, position) - 1
+            index = bisect.bisect_right(self._begins, position) - 1
             yield self._members[index]
             if index + 1 == len(self._begins):
                 break
@@ -296,6 +297,8 @@ def _open(path: str) -> tuple[bytes | mmap.mmap, Identity] | None:
         if not stat.S_ISREG(status.st_mode) or status.st_size < 8:
             return None
         if status.st_size >= MAP_FROM:
+            import mmap  # noqa: PLC0415
+
             return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ), identity(status)
         return os.read(descriptor, status.st_size), identity(status)
     except OSError:
