@@ -38,13 +38,13 @@ class Workspace:
         self._names: list[set[str]] = []  # directory number -> the files in it
         self._latest: dict[str, int] = {}  # a user's directory -> number
 
-    def write(self, user_path: str, pieces: Sequence[Piece]) -> str:
-        """Write a stand-in for `user_path`; returns its path."""
+    def write(self, user_path: str, pieces: Sequence[Piece], *, alone: bool = False) -> str:
+        """Write a stand-in for `user_path`, `alone` in a directory of its own; returns its path."""
         folder, base = os.path.split(user_path)
         number = self._latest.get(folder)
         path = ""
         try:
-            if number is None or base in self._names[number]:
+            if alone or number is None or base in self._names[number]:
                 number = self._make_directory(folder)
             self._names[number].add(base)
             path = f"{self.path}{os.sep}{number}{os.sep}{base}"

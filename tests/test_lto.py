@@ -255,6 +255,16 @@ def test_the_trace_says_that_llvmlite_is_missing(cc: Compiler, out: Path) -> Non
     assert "llvmlite is not installed (pip install 'ldshim[lto]'): lowered to an object by LLD 22." in text
 
 
+@pytest.mark.usefixtures("no_llvmlite")
+@pytest.mark.parametrize("flavor", FLAVORS)
+@pytest.mark.parametrize(("clang", "lld"), [("22", "22"), ("19", "19")])
+def test_what_is_lowered_has_the_flags_that_llvm_gave_it(cc: Compiler, out: Path, flavor: str, clang: str, lld: str) -> None:
+    # `wasm-ld -r` itself makes an object that no longer says that it has 64 bits, and no longer which segments are strings.
+    units = [cc(source, "-O1", flavor, target="wasm64", clang=clang) for source in (MAIN, NATIVE, MARKED, MARKED_LOCAL)]
+    program = Instance(link(out, "-mwasm64", *units, lld=lld))
+    assert [program.at(i) for i in range(program.count())] == [1, 2, 3]
+
+
 def patched_identification(path: Path, *, producer: str | None = None, epoch: int | None = None) -> Path:
     """A copy of a bitcode file that says that another LLVM wrote it."""
     characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._"

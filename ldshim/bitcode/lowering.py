@@ -34,7 +34,7 @@ class _Job:
     __slots__ = ("directory", "process")
 
     def __init__(self, directory: str, process: subprocess.Popen[bytes]) -> None:
-        self.directory = directory  # of what the linker writes
+        self.directory = directory  # of the file, and of all that the linker makes of it
         self.process = process
 
 
@@ -46,14 +46,13 @@ def lower(files: list[tuple[str, bytes]], real: Linker, command: Command, enviro
     try:
         with linker.forwarded_signals() as forwarding:
             try:
-                for number, (name, data) in enumerate(files):
+                for name, data in files:
                     if len(running) >= (os.cpu_count() or 1):
                         done.append(_finish(running.pop(0), workspace, forwarding))
                     if forwarding.received:
                         break
-                    directory = os.path.join(workspace.path, f"lowered-{number}")
-                    os.mkdir(directory)
-                    running.append(_start(workspace.write(name, [data]), directory, real, command))
+                    # lld 22 leaves what it makes for ThinLTO beside its input, older ones beside their output.
+                    running.append(_start(workspace.write(name, [data], alone=True), real, command))
                 while running:
                     done.append(_finish(running.pop(0), workspace, forwarding))
             finally:
@@ -68,7 +67,8 @@ def lower(files: list[tuple[str, bytes]], real: Linker, command: Command, enviro
     return done
 
 
-def _start(source: str, directory: str, real: Linker, command: Command) -> _Job:
+def _start(source: str, real: Linker, command: Command) -> _Job:
+    directory = os.path.dirname(source)
     # What LLVM makes is left beside the output: `-r` itself loses the flags of segments (https://github.com/llvm/llvm-project/pull/210747).
     line = [*real.prefix, "-r", "--save-temps", *command.codegen, source, "-o", os.path.join(directory, "lowered")]
     try:
