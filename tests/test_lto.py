@@ -343,9 +343,15 @@ def test_a_thread_local_element_is_refused_where_there_are_threads(cc: Compiler,
     assert "tls.o: __ldshim$numbers$$local is thread-local" in message
 
 
-def test_a_link_without_elements_in_bitcode_does_without_llvmlite(cc: Compiler, out: Path) -> None:
-    # The reader is bitcode, what it reads is not.
-    assert traced(cc(READER, "-O1", "-flto"), cc(marked("one", 1), "-O1"), "-o", out) == ""
+def test_a_link_without_elements_in_bitcode_does_without_llvmlite(
+    cc: Compiler, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "llvmlite").mkdir()
+    (tmp_path / "llvmlite" / "__init__.py").write_text("raise SystemExit('llvmlite is imported')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    reader, element = cc(READER, "-O1", "-flto"), marked("one", 1)
+    assert "llvmlite is imported" in ldshim("--no-entry", reader, cc(element, "-O1", "-flto"), "-o", out).stderr
+    assert Instance(link(out, reader, cc(element, "-O1"))).list() == [1]
 
 
 @pytest.mark.usefixtures("no_llvmlite")
