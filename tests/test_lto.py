@@ -265,6 +265,17 @@ def test_what_is_lowered_has_the_flags_that_llvm_gave_it(cc: Compiler, out: Path
     assert [program.at(i) for i in range(program.count())] == [1, 2, 3]
 
 
+def test_an_llvmlite_that_cannot_be_loaded_counts_as_none(
+    cc: Compiler, out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "llvmlite").mkdir()
+    (tmp_path / "llvmlite" / "__init__.py").write_text("raise OSError('no such library')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    words = [cc(READER, "-O1"), cc(marked("one", 1), "-O1", "-flto")]
+    assert "llvmlite cannot be loaded (no such library): lowered to an object by LLD 22." in traced(*words, "-o", out)
+    assert Instance(out).list() == [1]
+
+
 def patched_identification(path: Path, *, producer: str | None = None, epoch: int | None = None) -> Path:
     """A copy of a bitcode file that says that another LLVM wrote it."""
     characters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._"

@@ -27,8 +27,6 @@ _WAYS_OUT = (
     "compile the file without -flto or -C linker-plugin-lto, link with the wasm-ld of its compiler's LLVM (LDSHIM_LINKER), "
     "or install an llvmlite of that version"
 )
-
-
 # Before that LLVM's pointers had types, and IR is written in another way.
 _OLDEST_LLVM = 17
 
@@ -48,6 +46,9 @@ class _Tools:
             from ldshim.bitcode import ir  # noqa: PLC0415
         except ImportError:
             self.described = "llvmlite is not installed (pip install 'ldshim[lto]')"
+            return
+        except OSError as error:  # of its library
+            self.described = f"llvmlite cannot be loaded ({' '.join(str(error).split())})"
             return
         self.ir = ir
         self.llvm = llvm.llvm_version_info
