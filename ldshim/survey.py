@@ -114,7 +114,7 @@ class Survey:
         self.marked: list[tuple[Unit, Symbol, Marker]] = []
         self.opaque: list[Unit] = []  # bitcode that only its object can tell about
         self.opened: list[Unit] = []  # bitcode that has an object now
-        # symbol of an element in bitcode -> the last place in the order of the inputs where a module of regular LTO names it
+        # symbol of an element in bitcode -> the last place in the order of the inputs where a bitcode file names it
         self.mentions: dict[bytes, tuple[int, int]] = {}
         self.marker_names: set[bytes] = set()
         self.references: dict[bytes, Reference] = {}
@@ -192,7 +192,7 @@ def _note_mentions(found: Survey, files: list[InputFile]) -> None:
     for file in files:
         for unit in file.bitcode():
             facts = None if unit.is_lowered else unit.bitcode
-            if facts is not None and not facts.is_thin:
+            if facts is not None:
                 found.mentions.update((g.name, unit.order) for g in facts.globals if g.name in names and not g.is_local)
 
 

@@ -72,14 +72,17 @@ class IRModule:
             for name in _names_in(item)
         }
         for known, variable in zip(self.variables, variables, strict=True):
-            size = 0 if known.is_declaration else layout.get_abi_size(variable.global_value_type)
-            self._describe(known, size, is_used=known.name in used)
+            size, alignment = 0, 1
+            if not known.is_declaration:  # else it may be of a type without a size
+                size = layout.get_abi_size(variable.global_value_type)
+                alignment = layout.get_abi_alignment(variable.global_value_type)
+            self._describe(known, size, alignment, is_used=known.name in used)
 
-    def _describe(self, known: bitcode.Global, size: int, *, is_used: bool) -> None:
+    def _describe(self, known: bitcode.Global, size: int, type_alignment: int, *, is_used: bool) -> None:
         index = len(self.segments)
         segment = Segment(index, 0, size)
         segment.name = b"" if known.is_declaration else known.section or b".data." + known.name
-        segment.p2align = known.p2align or 0
+        segment.p2align = type_alignment.bit_length() - 1 if known.p2align is None else known.p2align
         segment.flags = SEG_FLAG_STRINGS if known.is_mergeable else 0
         flags = UNDEFINED if known.is_declaration else 0
         flags |= (BINDING_LOCAL if known.is_local else 0) | (BINDING_WEAK if known.is_weak else 0)

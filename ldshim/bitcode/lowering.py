@@ -84,6 +84,8 @@ def _finish(job: _Job, workspace: Workspace, forwarding: forwarded_signals) -> L
     forwarding.adopt(job.process.pid)
     messages = workspace.translate(job.process.communicate()[1]).decode("utf-8", "backslashreplace").strip()
     forwarding.child = 0
+    if job.process.returncode < 0:
+        return Lowered(None, f"it crashed (signal {-job.process.returncode})")
     if job.process.returncode != 0:
         return Lowered(None, messages or f"it ended with status {job.process.returncode}")
     made = [os.path.join(job.directory, "lowered"), *_native_objects(job.directory)]

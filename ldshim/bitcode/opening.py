@@ -12,6 +12,7 @@ from ldshim import linker, markers
 from ldshim.bitcode import ALIAS
 from ldshim.bitcode import module as bitcode
 from ldshim.errors import LinkError
+from ldshim.survey import NEEDLES
 from ldshim.trace import trace
 
 TYPE_CHECKING = False
@@ -134,7 +135,8 @@ def _cannot_be_edited(known: bitcode.Global, wanted: Container[bytes]) -> str | 
 
 def _why_not_asm(facts: bitcode.Module, wanted: Container[bytes]) -> str | None:
     words = re.findall(rb"[\w$]+", facts.asm)
-    return "its assembly names a section" if any(markers.NEEDLE in w or w in wanted for w in words) else None
+    named = any(needle in facts.asm for needle in NEEDLES) or any(word in wanted for word in words)
+    return "its assembly names a section" if named else None
 
 
 def _lower(
