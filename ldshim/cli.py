@@ -14,6 +14,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+COMMANDS = {
+    "demo": "ldshim.demo",
+    "include-dir": "ldshim.include_dir",
+    "init": "ldshim.init",
+}
+
 
 def main() -> NoReturn:
     """Run the command line of this process; never returns."""
@@ -22,7 +28,7 @@ def main() -> NoReturn:
     from ldshim.errors import LinkError  # noqa: PLC0415
 
     try:
-        if argv and argv[0] in ("demo", "include-dir", "init") and "wasm-ld" not in called:
+        if argv and argv[0] in COMMANDS and "wasm-ld" not in called:
             sys.exit(_subcommand(argv))
         from ldshim.link import link  # noqa: PLC0415
 
@@ -39,15 +45,10 @@ def main() -> NoReturn:
 
 def _subcommand(argv: list[str]) -> int:
     name, *rest = argv
-    if name == "include-dir":
-        print(os.path.join(os.path.dirname(os.path.abspath(__file__)), "include"))
-        return 0
-    if name == "init":
-        from ldshim.init import execute  # noqa: PLC0415
-    else:
-        from ldshim.demo import execute  # noqa: PLC0415
-
-    return execute(rest)
+    # Each module has an `execute`, which takes the words behind the command's name and returns the exit status.
+    module = __import__(COMMANDS[name], fromlist=["execute"])
+    status: int = module.execute(rest)
+    return status
 
 
 def _fail(message: str) -> NoReturn:
