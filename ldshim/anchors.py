@@ -115,7 +115,7 @@ def _add(obj: _Object, anchor: Anchor) -> None:
     required = [obj.require(name) for name in anchor.elements or ()]
     if anchor.keyed:
         for name in anchor.keyed:
-            place = obj.segment(name, anchor.p2align, b"")
+            place = obj.segment(name, 0, b"")  # the elements behind it are aligned as they need to be
             required.append(obj.define(name, place, 0, keep=keep))
         stop = obj.segment(anchor.stop, 0, b"")
         required.append(obj.define(b"__stop_" + anchor.section, stop, 0, keep=keep))

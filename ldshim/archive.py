@@ -47,7 +47,7 @@ from ldshim.errors import LinkError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from mmap import mmap
 
     Data = bytes | mmap | memoryview  # an archive's bytes
@@ -426,6 +426,17 @@ def write_archive(members: Iterable[tuple[bytes, Sequence[Piece], Sequence[bytes
         if member.size % 2:
             out.append(b"\n")
     return out
+
+
+def plain_archive(members: Iterable[tuple[bytes, Sequence[Piece]]]) -> Iterator[bytes]:
+    """Make an archive of (short name, pieces of the content) without an entry in its index, member by member.
+
+    `members` is gone through only once, as the archive is: the contents need not be there all at the same time.
+    """
+    yield MAGIC + _index_member([], wide=False)
+    for name, pieces in members:
+        size = sum(map(len, pieces))
+        yield b"".join((_header_text(name + b"/", _ORIGIN, size), *pieces, b"\n" * (size % 2)))
 
 
 _NAME_BYTES = bytes.maketrans(b"\n\0", b"??")

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "demo": "ldshim.demo",
+    "doctor": "ldshim.doctor",
+    "explain": "ldshim.explain",
     "include-dir": "ldshim.include_dir",
     "init": "ldshim.init",
+    "inspect": "ldshim.inspect",
 }
 
 
@@ -36,7 +39,9 @@ def main() -> NoReturn:
         gc.disable()
         link(argv, os.environ)
     except LinkError as error:
-        _fail(f"ldshim: error: {error}")
+        from ldshim.diagnostics import printer  # noqa: PLC0415 - only for links that fail
+
+        printer(argv, os.environ).fail(error)
     except KeyboardInterrupt:
         from ldshim.linker import exit_like  # noqa: PLC0415
 
@@ -49,9 +54,3 @@ def _subcommand(argv: list[str]) -> int:
     module = __import__(COMMANDS[name], fromlist=["execute"])
     status: int = module.execute(rest)
     return status
-
-
-def _fail(message: str) -> NoReturn:
-    # Names of files and symbols may be anything; a message about them must not fail in turn.
-    os.write(2, message.encode("utf-8", "backslashreplace") + b"\n")
-    sys.exit(1)

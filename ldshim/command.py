@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     _FileId = tuple[int, int]
 
 _OWN = "--ldshim-"
+_OWN_OPTIONS = ("--ldshim-linker", "--ldshim-map")  # with a value, in the next word or behind a `=`
 # A library of that name is no library: objects that cannot do without ldshim ask for it, so that any other linker fails with an
 # error that says what to do.  `docs/markers.md` tells compilers of it.
 _GUARD = "ldshim is needed"
@@ -61,6 +62,10 @@ _SETTINGS: dict[str, tuple[str, str | None]] = {
     "color-diagnostics": ("color", "always"),
     "no-color-diagnostics": ("color", "never"),
     "color-diagnostics=": ("color", None),
+    "error-limit": ("error limit", None),
+    "error-limit=": ("error limit", None),
+    "fatal-warnings": ("fatal warnings", "yes"),
+    "no-fatal-warnings": ("fatal warnings", ""),
     "help": ("help", "yes"),
     "version": ("version", "yes"),
     "v": ("v", "yes"),
@@ -122,6 +127,8 @@ class Command:
                      a leading `-flavor wasm`; response files stay unexpanded unless one holds an option of ours
     words            the same with response files expanded; indices into it are what Input and SymbolOption hold
     inputs           in the order of the line; a -l that finds nothing is not among them: lld will say so
+    library_paths    the directories of -L
+    missing_libraries  what -l did not find there
     exports          --export and --export-if-defined
     required         the symbols of -u
     codegen          the words that say how code is generated from bitcode
@@ -133,7 +140,9 @@ class Command:
     reproduce        the file of --reproduce; LLD_REPRODUCE in the environment is for the caller to see
     prints_version   lld prints its version and links nothing
     linker           the value of --ldshim-linker
+    map              the value of --ldshim-map; writes_map: lld is asked for a map of its own (-Map, -M)
     color            the value of --color-diagnostics: always, never, auto
+    fatal_warnings   a warning is an error
     """
 
     __slots__ = (
@@ -143,9 +152,13 @@ class Command:
         "codegen",
         "color",
         "exports",
+        "fatal_warnings",
         "gc_sections",
         "inputs",
+        "library_paths",
         "linker",
+        "map",
+        "missing_libraries",
         "output",
         "pic",
         "prints_help",
@@ -158,14 +171,18 @@ class Command:
         "splits_lto",
         "wasm64",
         "words",
+        "writes_map",
         "writes_paths_to_stdout",
     )
 
-    def __init__(self, argv: list[str], words: list[str], linker: str | None) -> None:
+    def __init__(self, argv: list[str], words: list[str], linker: str | None, map_path: str | None) -> None:
         self.argv = argv
         self.words = words
         self.linker = linker
+        self.map = map_path
         self.inputs: list[Input] = []
+        self.library_paths: list[str] = []
+        self.missing_libraries: list[str] = []
         self.exports: list[SymbolOption] = []
         self.required: list[str] = []
         self.codegen: list[str] = []
@@ -179,11 +196,13 @@ class Command:
         self.splits_lto = False
         self.allow_undefined = False
         self.reports: list[str] = []
+        self.writes_map = False
         self.writes_paths_to_stdout = False
         self.reproduce: str | None = None
         self.prints_version = False
         self.prints_help = False
         self.color: str | None = None
+        self.fatal_warnings = False
 
     def rewritten(
         self, replacements: Mapping[int, Sequence[str]], *, first: Sequence[str] = (), drop: Iterable[int] = ()
@@ -218,6 +237,19 @@ def parse(argv: list[str], *, guarded: bool = False) -> Command:
     return command
 
 
+def message_settings(argv: list[str]) -> dict[str, str]:
+    """What the line says of messages ("color", "error limit"), as far as it can be read."""
+    settings: dict[str, str] = {}
+    try:
+        for _, _, name, value in options(expand_response_files(_without_flavor(argv))):
+            if name in _SETTINGS:
+                setting, fixed = _SETTINGS[name]
+                settings[setting] = value if fixed is None else fixed
+    except LinkError:
+        pass
+    return settings
+
+
 def _without_flavor(argv: list[str]) -> list[str]:
     """Take off what makes a generic lld driver wasm-ld (rustc writes it for every linker)."""
     if not argv or argv[0] != "-flavor":
@@ -229,7 +261,7 @@ def _without_flavor(argv: list[str]) -> list[str]:
     return argv[2:]
 
 
-def _options(words: Sequence[str]) -> Iterator[tuple[int, int, str, str]]:
+def options(words: Sequence[str]) -> Iterator[tuple[int, int, str, str]]:
     """Begin, end, name without dashes, and value of every option that lld sees; inputs have the name _INPUT."""
     index, count = 0, len(words)
     while index < count:
@@ -242,7 +274,7 @@ def _options(words: Sequence[str]) -> Iterator[tuple[int, int, str, str]]:
             yield begin, index, _INPUT, word
         elif word in FLAGS:
             yield begin, index, word.lstrip("-"), ""
-        elif word in SEPARATE or word in EITHER or word == "--ldshim-linker":
+        elif word in SEPARATE or word in EITHER or word in _OWN_OPTIONS:
             if index == count:
                 # lld reports it, and reads no further
                 if word.startswith(_OWN):
@@ -269,33 +301,35 @@ def _joined(word: str) -> tuple[str, str]:
 
 def _without_own_options(argv: list[str], words: list[str], origins: list[int], *, guarded: bool) -> Command:
     """Take our own options off the line; `origins` says which word of argv each of the words is, -1 for none."""
-    linker = None
+    values: dict[str, str] = {}
     own: set[int] = set()
     if any(word.startswith(_OWN) or _GUARD in word for word in words):
-        for begin, end, name, value in _options(words):
+        for begin, end, name, value in options(words):
             if words[begin].startswith(_OWN):
-                if name not in ("ldshim-linker", "ldshim-linker="):
+                option = "--" + name.removesuffix("=")
+                if option not in _OWN_OPTIONS:
                     raise LinkError(f"unknown option: {words[begin]}")
-                linker = value
+                values[option] = value
                 own.update(range(begin, end))
             elif name in _LIBRARIES and value.startswith(_GUARD) and not guarded:
                 own.update(range(begin, end))
+    linker, map_path = (values.get(option) for option in _OWN_OPTIONS)
     if not own:
-        return Command(argv, words, linker)
+        return Command(argv, words, linker, map_path)
     rest = [word for index, word in enumerate(words) if index not in own]
     in_argv = {origins[index] for index in own}
     if -1 in in_argv:
-        return Command(rest, rest, linker)
-    return Command([word for index, word in enumerate(argv) if index not in in_argv], rest, linker)
+        return Command(rest, rest, linker, map_path)
+    return Command([word for index, word in enumerate(argv) if index not in in_argv], rest, linker, map_path)
 
 
 def _read(command: Command) -> None:
     """Fill in what the options say."""
     settings: dict[str, str] = {}
-    directories: list[str] = []
+    directories = command.library_paths
     states: list[tuple[int, int, str, str]] = []  # inputs, libraries and what changes their meaning, in order
     positional = False
-    for option in _options(command.words):
+    for option in options(command.words):
         begin, end, name, value = option
         if name in _CODEGEN:
             command.codegen += command.words[begin:end]
@@ -338,6 +372,7 @@ def _apply(command: Command, settings: dict[str, str], positional: bool) -> None
         or has("unresolved") in ("ignore-all", "import-dynamic")
         or has("warn unresolved")
     )
+    command.writes_map = bool(has("map") or has("print map"))
     # -M writes the map to stdout, and nowhere else.
     for report in (has("why extract"), None if has("print map") else has("map")):
         if report == "-":
@@ -349,6 +384,7 @@ def _apply(command: Command, settings: dict[str, str], positional: bool) -> None
     # `-v` is a version to those who only ask for it, and a line of output to those who link.
     command.prints_version = "version" in settings or ("v" in settings and not positional)
     command.color = has("color")
+    command.fatal_warnings = bool(has("fatal warnings"))
 
 
 def _find_inputs(
@@ -364,7 +400,9 @@ def _find_inputs(
                 command._first = min(command._first, begin)  # noqa: SLF001 - filled in here and nowhere else
             continue
         path = value if name == _INPUT else _find_library(value, directories, states["dynamic"])
-        if path is not None:
+        if path is None:
+            command.missing_libraries.append(value)
+        else:
             command._first = min(command._first, begin)  # noqa: SLF001
             command.inputs.append(Input(path, begin, end, states["whole-archive"], states["lib"]))
 
@@ -458,7 +496,7 @@ def _tokenizer(argv: list[str]) -> Callable[[bytes], list[bytes]]:
     """Choose what --rsp-quoting asks for; an option inside a response file comes too late to count."""
     quoting = "windows" if os.name == "nt" else "posix"
     if any("rsp-quoting" in word for word in argv):
-        for _, _, name, value in _options(argv):
+        for _, _, name, value in options(argv):
             if name in ("rsp-quoting", "rsp-quoting="):
                 quoting = value
     return tokenize_windows if quoting == "windows" else tokenize_posix

@@ -15,9 +15,9 @@ import stat
 from ldshim import archive
 from ldshim.bitcode import MAGIC, WRAPPER_MAGIC
 from ldshim.errors import LinkError
-from ldshim.memory import identity
+from ldshim.memory import HAS_NOTHING, identity
 from ldshim.wasm.format import MAGIC as WASM_MAGIC
-from ldshim.wasm.names import name_ranges
+from ldshim.wasm.names import name_ranges, section_names
 from ldshim.wasm.reader import ObjectFile, is_wasm
 
 TYPE_CHECKING = False
@@ -94,18 +94,21 @@ class Unit:
 class InputFile:
     """A file on the command line; an archive that stands there twice is one file with two inputs.
 
-    An archive that is remembered as one that holds nothing (`is_remembered`) is opened only if it is looked into after all.
+    An archive of which something is remembered is opened only if it is looked into after all.
     """
 
-    __slots__ = ("_data", "_members", "_names", "_units", "identity", "index", "inputs", "is_archive", "is_remembered", "path")
+    __slots__ = ("_data", "_members", "_names", "_units", "identity", "index", "inputs", "is_archive", "known", "path", "remembered")
 
-    def __init__(self, index: int, path: str, data: bytes | mmap.mmap | None, given: Input, identity: Identity) -> None:
+    def __init__(
+        self, index: int, path: str, data: bytes | mmap.mmap | None, given: Input, identity: Identity, remembered: bytes = b""
+    ) -> None:
         self.index = index
         self.path = path
         self.identity = identity
         self._data = data
         self.inputs = [given]
-        self.is_remembered = data is None
+        self.remembered = remembered  # what the memory says of it
+        self.known = remembered  # the same, and what this link finds out
         self.is_archive = data is None or archive.is_archive(data)
         self._members: list[archive.Member] | None = None
         self._names: _MemberNames | None = None
@@ -122,6 +125,10 @@ class InputFile:
         return self._data
 
     @property
+    def is_remembered(self) -> bool:
+        return bool(self.remembered)
+
+    @property
     def is_thin(self) -> bool:
         return self.data[: len(archive.THIN_MAGIC)] == archive.THIN_MAGIC
 
@@ -130,6 +137,13 @@ class InputFile:
         if self.is_archive:
             return any(given.whole_archive for given in self.inputs)
         return not self.inputs[0].in_lib_group
+
+    @property
+    def has_others(self) -> bool:
+        """Whether the search of an archive met members that are neither objects nor bitcode (what they are: `foreign.py`)."""
+        if self._names is None:
+            return any(not unit.is_bitcode and not is_wasm(unit.data) for unit in self._units.values())
+        return self._names.has_others
 
     @property
     def members(self) -> list[archive.Member]:
@@ -154,8 +168,17 @@ class InputFile:
             for header in sorted(found):
                 yield from self._known(self.unit(found[header]))
 
+    def section_names(self) -> Iterator[bytes]:
+        """The names of all custom sections and data segments of an archive's objects.  Raises `MalformedObject`."""
+        for member in self.members:
+            data = self.data[member.begin : member.end]
+            if is_wasm(data):
+                yield from section_names(data, self.path)
+
     def bitcode(self) -> Iterator[Unit]:
         """The bitcode files, in order."""
+        if self.remembered == HAS_NOTHING:
+            return
         if not self.is_archive:
             if self.data[:4] in BITCODE_MAGIC:
                 yield self._own_unit()
@@ -229,6 +252,10 @@ class _MemberNames:
                 size += end - begin + 1
         self._text = b"\0".join(parts)
 
+    @property
+    def has_others(self) -> bool:
+        return any(self._data[member.begin : member.begin + 4] not in BITCODE_MAGIC for member in self._opaque)
+
     def members_with(self, needle: bytes) -> Iterator[archive.Member]:
         position = self._text.find(needle)
         if position >= 0:
@@ -254,20 +281,30 @@ def open_inputs(command: Command, memory: Memory) -> list[InputFile]:
             continue
         data = None
         opened_as = identity(status)
-        if not memory.holds_nothing(opened_as):
+        remembered = memory.of(opened_as)
+        if not remembered:
             opened = _open(given.path)
             if opened is None or not _interesting(opened[0]):
                 continue
             data, opened_as = opened
-        known = archives.get(opened_as)
-        if known is not None:
-            known.inputs.append(given)
+        same = archives.get(opened_as)
+        if same is not None:
+            same.inputs.append(given)
             continue
-        file = InputFile(len(files), given.path, data, given, opened_as)
+        file = InputFile(len(files), given.path, data, given, opened_as, remembered)
         files.append(file)
         if file.is_archive:
             archives[opened_as] = file
     return files
+
+
+def remember(files: list[InputFile], memory: Memory) -> None:
+    """Save what this link has found out."""
+    for file in files:
+        # An archive with something else in it is searched each time: a link may fail for that, and `foreign.py` explains it.
+        if file.known != file.remembered and not file.has_others:
+            memory.learn(file.identity, file.known)
+    memory.save()
 
 
 def _status(path: str) -> os.stat_result | None:

@@ -7,11 +7,11 @@ real linker runs as a child whose messages are translated back to the user's pat
 
 from __future__ import annotations
 
-import os
-
 from ldshim import command as command_line
 from ldshim import inputs, linker, survey
+from ldshim.errors import Errors
 from ldshim.memory import Memory
+from ldshim.watching import watcher
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from ldshim.sections import Plan
+    from ldshim.watching import Watcher
 
 
 def link(argv: list[str], environ: Mapping[str, str]) -> NoReturn:
@@ -26,44 +27,76 @@ def link(argv: list[str], environ: Mapping[str, str]) -> NoReturn:
 
     Raises `LinkError` where ldshim itself has to refuse.
     """
+    with watcher(argv, environ) as watch:
+        _link(argv, environ, watch)
+
+
+def _link(argv: list[str], environ: Mapping[str, str], watch: Watcher) -> NoReturn:
     # Understand the command line, and find the linker that will do the work.
     off = environ.get("LDSHIM") == "off"
     command = command_line.parse(argv, guarded=off)
     real = linker.find(command, environ)
+    watch.begins(command, real, environ)
 
     # A version, a help text, `-r` and LDSHIM=off are the real linker's business alone.
     if command.prints_version or command.prints_help:
+        watch.hands_over(real, command.argv, "it asks for a version or help")
         linker.exit_like(linker.version_or_help(real, command))
+    if command.map is not None:
+        from ldshim import mapping  # noqa: PLC0415 - only when asked for
+
+        mapping.check(command.map, command)
     if command.relocatable or off:
-        linker.hand_over(real, command.argv)
+        _hand_over(real, command, environ, watch, "LDSHIM=off" if off else "-r leaves elements to the final link")
 
     # Open the inputs.  What is wanted?  Bitcode with elements is made readable, and may want more.
     memory = Memory(environ, survey.NEEDLES)
     files = inputs.open_inputs(command, memory)
-    found = survey.survey(files, command, memory)
-    memory.save()
+    watch.opened(files)
+    found = survey.survey(files, command)
     while units := survey.unopened_bitcode(found, files):
         from ldshim.bitcode.opening import open_units  # noqa: PLC0415 - most links have no bitcode
 
         open_units(units, found.filled_names, real, command, environ)
         survey.note_opened(found, units)
-    if not found.wanted:
-        linker.hand_over(real, command.argv)
+    watch.surveyed(found)
+    strangers = _has_strangers(command, files)
+    if not found.wanted and not strangers:
+        inputs.remember(files, memory)
+        _hand_over(real, command, environ, watch, "nothing is wanted")
 
     # What contributes to it?
     survey.collect(found, files)
+    inputs.remember(files, memory)
+    watch.collected(found)
 
     # What has to change?  From here on no contribution is found or forgotten.
     from ldshim import sections  # noqa: PLC0415 - most links end above
 
     plan = sections.make_plan(found, command)
+    watch.planned(plan, found)
 
     # Nothing to do, and nothing to say?
-    if not plan and not plan.unfilled:
-        linker.hand_over(real, command.argv)
+    explained = strangers or _lacks_a_section(found)
+    if not plan and not plan.unfilled and command.map is None and not explained:
+        _hand_over(real, command, environ, watch, "nothing to change")
+
+    if command.fatal_warnings:
+        Errors.of(_warnings(command, found, plan)).check()
 
     # Write the changed objects, let the real linker run on them, and mend the paths in what it wrote.
-    linker.exit_like(_link_rewritten(real, command, files, found, plan, environ))
+    linker.exit_like(_link_rewritten(real, command, files, found, plan, environ, watch))
+
+
+def _hand_over(
+    real: linker.Linker, command: command_line.Command, environ: Mapping[str, str], watch: Watcher, why: str
+) -> NoReturn:
+    if command.map is not None:  # somebody has to stay, and write the map in which there is nothing
+        from ldshim.sections import Plan  # noqa: PLC0415 - only when asked for
+
+        linker.exit_like(_link_rewritten(real, command, [], survey.Survey(), Plan(), environ, watch))
+    watch.hands_over(real, command.argv, why)
+    linker.hand_over(real, command.argv)
 
 
 def _link_rewritten(
@@ -73,34 +106,75 @@ def _link_rewritten(
     found: survey.Survey,
     plan: Plan,
     environ: Mapping[str, str],
+    watch: Watcher,
 ) -> int:
     from ldshim import rewrite  # noqa: PLC0415 - most links need none
 
     workspace = rewrite.Workspace(environ)
     try:
         with linker.forwarded_signals():
+            watch.rewriting(plan, workspace)
             words = rewrite.rewrite(plan, files, command, workspace)
+            if command.map is not None:
+                from ldshim import mapping  # noqa: PLC0415 - only when asked for
+
+                words = mapping.asking_lld(words, found, command, workspace, environ)
+            watch.runs(real, words, workspace)
             messages: list[bytes] = []
             status = linker.run(real, words, workspace.path, workspace.translate, messages)
+            watch.ended(status)
             for path in command.reports:
                 workspace.translate_file(path)
+        if command.map is not None and status == 0:
+            mapping.write(real, words, found, plan, command, workspace, environ)
     finally:
         workspace.remove()
-    _comment(command, found, plan, status, b"".join(messages))
+    _comment(command, files, found, plan, status, b"".join(messages), environ)
     return status
 
 
-def _comment(command: command_line.Command, found: survey.Survey, plan: Plan, status: int, messages: bytes) -> None:
-    """Say what the real linker cannot know: why bounds are missing."""
-    lines = []
-    if status == 0 and command.allow_undefined and plan.unfilled:
-        from ldshim.hints import missing_section_warning  # noqa: PLC0415 - only for links that need it
+def _has_strangers(command: command_line.Command, files: list[inputs.InputFile]) -> bool:
+    """Whether an input, or a member of one, is an object of another platform: if the real linker fails for it, `_comment` explains it."""
+    understood = sum(len(file.inputs) for file in files) == len(command.inputs) and not command.missing_libraries
+    if understood and not any(file.has_others for file in files):
+        return False
+    from ldshim.foreign import is_there_any  # noqa: PLC0415 - hardly ever
 
-        missing = [r for r in plan.unfilled if r.certain and not found.contributions.get(r.section)]
-        lines = [missing_section_warning(r.section, r.unit.name) for r in missing if r.unit is not None]
-    elif status != 0 and b"undefined symbol: __st" in messages:
-        from ldshim.hints import failure_hints  # noqa: PLC0415 - only for links that fail
+    return is_there_any(command, files)
 
-        lines = failure_hints(found, messages)
-    if lines:
-        os.write(2, ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace"))
+
+def _lacks_a_section(found: survey.Survey) -> bool:
+    """Whether somebody asks for the bounds of a section that there is not, be it by an option or a weak reference."""
+    return any(not found.contributions.get(section) and section not in found.own_bounds for section in found.references)
+
+
+def _warnings(command: command_line.Command, found: survey.Survey, plan: Plan) -> list[str]:
+    """What the user should know of a link that works."""
+    if not command.allow_undefined or not plan.unfilled:
+        return []
+    from ldshim.hints import missing_sections  # noqa: PLC0415 - only for links that need it
+
+    return missing_sections(found, plan)
+
+
+def _comment(
+    command: command_line.Command,
+    files: list[inputs.InputFile],
+    found: survey.Survey,
+    plan: Plan,
+    status: int,
+    messages: bytes,
+    environ: Mapping[str, str],
+) -> None:
+    """Say what the real linker cannot know: why bounds are missing, and what the files are that it does not understand."""
+    kind = "warning" if status == 0 else "note"
+    if status == 0:
+        texts = _warnings(command, found, plan)
+    else:
+        from ldshim.hints import failure_notes  # noqa: PLC0415 - only for links that fail
+
+        texts = failure_notes(command, files, found, messages)
+    if texts:
+        from ldshim.diagnostics import printer  # noqa: PLC0415
+
+        printer(command.argv, environ).say(kind, texts)

@@ -188,7 +188,7 @@ def run(
     for the signal that ended the child or that we were sent (see `forwarded_signals`): the caller cleans up and then
     calls `exit_like`.
     """
-    if _wants_color(args):
+    if wants_color(args):
         args = ["--color-diagnostics=always", *args]  # lld sees a pipe, the user a terminal
     if not hasattr(os, "posix_spawn"):
         return _run_simply(linker, args, directory, translate, messages)
@@ -336,7 +336,7 @@ def _run_simply(
     for target, output in ((1, done.stdout), (2, done.stderr)):
         text = translate(output)
         messages.append(text)
-        _write(target, text)
+        write(target, text)
     return done.returncode
 
 
@@ -385,7 +385,7 @@ def _shorten(args: list[str], directory: str) -> list[str]:
 # Its output
 
 
-def _wants_color(args: list[str]) -> bool:
+def wants_color(args: list[str]) -> bool:
     """Whether lld, on our stderr, would color its messages of its own accord."""
     if any("color-diagnostics" in arg for arg in args) or not os.isatty(2):
         return False
@@ -420,7 +420,7 @@ class _Relay:
         if text:
             self.messages.append(text)
         # When nobody reads our output any more the child is to find out, by a SIGPIPE of its own.
-        return _write(self.target, text) and bool(data)
+        return write(self.target, text) and bool(data)
 
     def close_write_end(self) -> None:
         if self.write_end >= 0:
@@ -436,13 +436,18 @@ class _Relay:
 
 def _relays(translate: Callable[[bytes], bytes], messages: list[bytes]) -> list[_Relay]:
     """Make a relay for stdout and one for stderr; a single one if both are the same, which keeps their order exact."""
-    for target in (0, 1, 2):
-        if not _is_open(target):
-            os.open(os.devnull, os.O_RDWR)  # becomes `target`; a pipe must not
+    open_standard_streams()
     stdout, stderr = os.fstat(1), os.fstat(2)
     if (stdout.st_dev, stdout.st_ino) == (stderr.st_dev, stderr.st_ino):
         return [_Relay(2, translate, messages)]
     return [_Relay(1, translate, messages), _Relay(2, translate, messages)]
+
+
+def open_standard_streams() -> None:
+    """Open those that are closed: what takes a low number must not be a pipe of ours."""
+    for target in (0, 1, 2):
+        if not _is_open(target):
+            os.open(os.devnull, os.O_RDWR)  # becomes `target`
 
 
 def _is_open(descriptor: int) -> bool:
@@ -468,7 +473,7 @@ def _pump(relays: list[_Relay]) -> None:
                 by_end.pop(end).close()
 
 
-def _write(target: int, data: bytes) -> bool:
+def write(target: int, data: bytes) -> bool:
     """Write all of it; False if nobody reads it."""
     try:
         while data:

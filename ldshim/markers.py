@@ -13,7 +13,7 @@ marker; rustc makes it unique.
 
 from __future__ import annotations
 
-from ldshim.errors import LinkError
+from ldshim.errors import LinkError, printable
 
 PREFIX = b"__ldshim$"
 # What every marker has in it, and hardly anything else.
@@ -25,6 +25,8 @@ _PATH_SEGMENTS = ((b"_R", b"8___ldshim"), (b"_ZN", b"8__ldshim"))
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_"
 _DIGITS = b"0123456789"
 _LETTERS_AND_DIGITS = _LETTERS + _DIGITS
+# What stands before UNIQUE, with the last `$` -> section and key: a program has thousands of markers, but few of these.
+_known_heads: dict[bytes, tuple[bytes, bytes]] = {}
 _FIRST_LETTERS = frozenset(_LETTERS[i : i + 1] for i in range(len(_LETTERS)))
 
 
@@ -50,13 +52,17 @@ def parse(name: bytes) -> Marker | None:
         return None
     if not name.startswith(PREFIX):
         return _parse_path(name)
-    parts = name[len(PREFIX) :].split(b"$", 2)
-    if len(parts) != 3 or not is_c_identifier(parts[0]):
-        raise LinkError(
-            f"marker symbol {name.decode('utf-8', 'backslashreplace')}: expected __ldshim$SECTION$KEY$UNIQUE, "
-            "where SECTION is a C identifier"
-        )
-    return Marker(name, parts[0], canonical_key(parts[1]))
+    head = name[: name.find(b"$", name.find(b"$", len(PREFIX)) + 1) + 1]
+    known = _known_heads.get(head)
+    if known is None:
+        parts = name[len(PREFIX) :].split(b"$", 2)
+        if len(parts) != 3 or not is_c_identifier(parts[0]):
+            raise LinkError(
+                f"marker symbol {printable(name)}: expected __ldshim$SECTION$KEY$UNIQUE, "
+                "where SECTION is a C identifier"
+            )
+        known = _known_heads[head] = parts[0], canonical_key(parts[1])
+    return Marker(name, *known)
 
 
 def _parse_path(name: bytes) -> Marker | None:
@@ -80,7 +86,7 @@ def _parse_path(name: bytes) -> Marker | None:
             if _path_segment(name, position)[0]:
                 return None
         raise LinkError(
-            f"symbol {name.decode('utf-8', 'backslashreplace')}: expected a static at the path __ldshim::SECTION::NAME, "
+            f"symbol {printable(name)}: expected a static at the path __ldshim::SECTION::NAME, "
             "where SECTION is a C identifier"
         )
     return None

@@ -1,7 +1,7 @@
 """A memory of what archives do not hold, so that the next link need not search them.
 
 Most archives of a link, the standard library's first of all, hold nothing for ldshim.  What is remembered of one is its identity
-(device, inode, size and times) and nothing else: a file that is another by any of these is searched.  A file that has just been
+(device, inode, size and times), and how little is in it: a file that is another by any of these is searched.  A file that has just been
 written is not remembered, since it could change once more within what its times can tell apart.
 
 The memory is one small file, replaced as a whole: whoever loses a race has forgotten something, no more.  If it is damaged, someone
@@ -23,9 +23,13 @@ if TYPE_CHECKING:
 
 MAX_ENTRIES = 2000
 _FIELD = 8
-_ENTRY = 5 * _FIELD
+_IDENTITY = 5 * _FIELD
+_ENTRY = _IDENTITY + 1
 # Another number where another way of searching could find more.
-_FORMAT = 1
+_FORMAT = 2
+# What is known of an archive.
+WANTS_NOTHING = b"w"  # none of the needles is in it
+HAS_NOTHING = b"n"  # nor is there a section, or a bitcode file, that anything could be in
 _CHECKSUM = 8
 _PRIME = (1 << 61) - 1
 # The coarsest times that file systems in use keep.
@@ -45,30 +49,31 @@ class Memory:
     def __init__(self, environ: Mapping[str, str], needles: Iterable[bytes]) -> None:
         self._path = _place(environ)
         self._title = f"ldshim {__version__} {_FORMAT}: archives without ".encode() + b" ".join(needles) + b"\n"
-        self._known: dict[bytes, None] | None = None
-        self._new: dict[bytes, None] = {}
-        self._used: dict[bytes, None] = {}
+        self._known: dict[bytes, bytes] | None = None
+        self._new: dict[bytes, bytes] = {}
+        self._used: dict[bytes, bytes] = {}
 
-    def holds_nothing(self, known: Identity) -> bool:
-        """Whether an archive is remembered as one that holds nothing."""
+    def of(self, known: Identity) -> bytes:
+        """What is known of an archive, empty if nothing is."""
         if self._known is None:
             self._known = self._read()
         entry = _encoded(known)
-        if entry not in self._known:
-            return False
-        self._used[entry] = None
-        return True
+        what = self._known.get(entry, b"")
+        if what:
+            self._used[entry] = what
+        return what
 
-    def learn(self, known: Identity) -> None:
-        """Remember an archive that holds nothing."""
+    def learn(self, known: Identity, what: bytes) -> None:
         if time.time_ns() - max(known[3], known[4]) > _SETTLED_NS:
-            self._new[_encoded(known)] = None
+            self._new[_encoded(known)] = what
 
     def save(self) -> None:
         """Write down what is new; the entries that were used last are kept the longest."""
         if not self._new or not self._path:
             return
-        entries = [*self._new, *self._used, *(entry for entry in self._known or () if entry not in self._used)]
+        known = {**self._new, **{entry: what for entry, what in self._used.items() if entry not in self._new}}
+        known.update((entry, what) for entry, what in (self._known or {}).items() if entry not in known)
+        entries = [entry + what for entry, what in known.items()]
         text = b"".join(entries[:MAX_ENTRIES])
         partial = f"{self._path}.{os.getpid()}.{os.urandom(4).hex()}"
         try:
@@ -82,7 +87,7 @@ class Memory:
         except OSError:
             _remove(partial)
 
-    def _read(self) -> dict[bytes, None]:
+    def _read(self) -> dict[bytes, bytes]:
         if not self._path:
             return {}
         try:
@@ -102,7 +107,8 @@ class Memory:
         entries = text[begin:]
         if not text.startswith(self._title) or _checksum(entries) != text[len(self._title) : begin]:
             return {}
-        return dict.fromkeys(entries[at : at + _ENTRY] for at in range(0, len(entries), _ENTRY))
+        starts = range(0, len(entries), _ENTRY)
+        return {entries[at : at + _IDENTITY]: entries[at + _IDENTITY : at + _ENTRY] for at in starts}
 
 
 def _place(environ: Mapping[str, str]) -> str:

@@ -3,6 +3,9 @@
 The files of one directory get a numbered directory and keep their base names, so that a path in a message of the linker can be turned
 back into the user's path by replacing the directory.  Members that have to be loaded become objects in front of their archive, called
 `lib.a(member.o)`; members that change without that are replaced in a copy of the archive.
+
+Rows of many objects go into one archive, which the linker loads as a whole: to make a file, to open and to remove it can take longer than
+all that ldshim does with an object.
 """
 
 from __future__ import annotations
@@ -17,23 +20,28 @@ from ldshim.wasm.reader import ObjectFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ldshim.archive import Piece
-    from ldshim.command import Command
+    from ldshim.command import Command, Input
     from ldshim.inputs import InputFile, Unit
     from ldshim.sections import Plan
 
 ANCHOR_NAME = "ldshim-anchors.o"
+ROW_NAME = "objects.a"
+# Fewer objects are files of their own, which the linker's --verbose and --reproduce show as what they are.
+LONG_ROW = 8
+_BUFFER = 1 << 20
 
 
 class Workspace:
     """A private directory for one link."""
 
-    __slots__ = ("_latest", "_names", "_origins", "path")
+    __slots__ = ("_latest", "_names", "_origins", "_rows", "path")
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.path = _make_private_directory(environ)
+        self._rows: dict[int, list[bytes]] = {}  # directory number -> what the members of the archive in it are called
         self._origins: list[bytes] = []  # directory number -> what the user's path has in its place
         self._names: list[set[str]] = []  # directory number -> the files in it
         self._latest: dict[str, int] = {}  # a user's directory -> number
@@ -48,14 +56,22 @@ class Workspace:
                 number = self._make_directory(folder)
             self._names[number].add(base)
             path = f"{self.path}{os.sep}{number}{os.sep}{base}"
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-            try:
-                for piece in pieces:
-                    _write_all(descriptor, piece)
-            finally:
-                os.close(descriptor)
+            _write_file(path, pieces)
         except OSError as error:
             raise LinkError(f"cannot write {path or self.path}: {error.strerror}") from None
+        return path
+
+    def write_row(self, user_paths: Sequence[str], objects: Iterable[list[bytes]]) -> str:
+        """Write an archive of stand-ins for `user_paths`, whose pieces `objects` gives one after the other; returns its path."""
+        number = len(self._origins)
+        path = f"{self.path}{os.sep}{number}{os.sep}{ROW_NAME}"
+        try:
+            self._make_directory("")
+            self._latest.pop("")
+            self._rows[number] = [os.fsencode(user_path) for user_path in user_paths]
+            _write_file(path, archive.plain_archive((b"%d" % i, pieces) for i, pieces in enumerate(objects)))
+        except OSError as error:
+            raise LinkError(f"cannot write {path}: {error.strerror}") from None
         return path
 
     def _make_directory(self, folder: str) -> int:
@@ -77,7 +93,8 @@ class Workspace:
         for part in rest:
             number, separator, tail = part.partition(os.fsencode(os.sep))
             if separator and number.isdigit() and int(number) < len(self._origins):
-                out.append(self._origins[int(number)] + tail)
+                row = self._rows.get(int(number))
+                out.append(self._origins[int(number)] + tail if row is None else _in_row(row, tail))
             else:
                 out.append(root + part)
         return b"".join(out)
@@ -111,6 +128,7 @@ def rewrite(plan: Plan, files: list[InputFile], command: Command, workspace: Wor
     edits_of: dict[InputFile, dict[Unit, editor.Edit]] = {}
     for unit, edit in plan.edits.items():
         edits_of.setdefault(unit.file, {})[unit] = edit
+    objects: list[tuple[Input, Unit, editor.Edit]] = []
     for file in files:
         changed = edits_of.get(file)
         if not changed:
@@ -118,7 +136,9 @@ def rewrite(plan: Plan, files: list[InputFile], command: Command, workspace: Wor
         if file.is_archive:
             _replace_archive(file, changed, command, workspace, replacements)
         else:
-            _replace_object(file, changed, workspace, replacements)
+            ((unit, edit),) = changed.items()
+            objects.append((file.inputs[0], unit, edit))
+    _replace_objects(objects, workspace, replacements)
     for option in plan.dropped_exports:
         replacements[option.begin] = []
     first = []
@@ -138,14 +158,48 @@ def _edited(unit: Unit, edit: editor.Edit) -> list[bytes]:
         raise LinkError(f"{unit.name}: LLVM (llvmlite) cannot write the bitcode with its sections set: {error}") from None
 
 
-def _replace_object(
-    file: InputFile, changed: dict[Unit, editor.Edit], workspace: Workspace, replacements: dict[int, list[str]]
+def _replace_objects(
+    objects: list[tuple[Input, Unit, editor.Edit]], workspace: Workspace, replacements: dict[int, list[str]]
 ) -> None:
-    ((unit, edit),) = changed.items()
-    given = file.inputs[0]
-    path = workspace.write(given.path, _edited(unit, edit))
-    lazy = given.in_lib_group and unit.certain
-    replacements[given.begin] = ["--end-lib", path, "--start-lib"] if lazy else [path]
+    """Replace objects on the command line, those that stand side by side together."""
+    row: list[tuple[Unit, editor.Edit]] = []
+    first = before = None
+    for given, unit, edit in objects:
+        if first is None or before is None or given.begin != before.end or given.in_lib_group or before.in_lib_group:
+            _replace_row(first, row, workspace, replacements)
+            first, row = given, []
+        before = given
+        row.append((unit, edit))
+        replacements[given.begin] = []
+    _replace_row(first, row, workspace, replacements)
+
+
+def _replace_row(
+    first: Input | None, row: list[tuple[Unit, editor.Edit]], workspace: Workspace, replacements: dict[int, list[str]]
+) -> None:
+    if first is not None:
+        words = _write_objects(row, workspace, in_whole_archive=first.whole_archive)
+        lazy = first.in_lib_group and row[0][0].certain
+        replacements[first.begin] = ["--end-lib", *words, "--start-lib"] if lazy else words
+
+
+def _write_objects(row: list[tuple[Unit, editor.Edit]], workspace: Workspace, *, in_whole_archive: bool) -> list[str]:
+    """Write objects that the linker is to load one after the other; returns the words that say so."""
+    words: list[str] = []
+    begin = 0
+    while begin < len(row):
+        end = begin
+        while end < len(row) and isinstance(row[end][0].object, ObjectFile):  # LTO names bitcode by the archive that it is in
+            end += 1
+        if end - begin >= LONG_ROW:
+            units = row[begin:end]
+            path = workspace.write_row([unit.name for unit, _ in units], (_edited(unit, edit) for unit, edit in units))
+            words += ["--whole-archive", path, *([] if in_whole_archive else ["--no-whole-archive"])]
+        else:
+            end = max(end, begin + 1)
+            words += [workspace.write(unit.name, _edited(unit, edit)) for unit, edit in row[begin:end]]
+        begin = end
+    return words
 
 
 def _replace_archive(
@@ -158,7 +212,7 @@ def _replace_archive(
     whole = file.loads_everything
     extracted = [] if whole else sorted((u for u in changed if u.certain), key=lambda u: u.order)
     inside = {u.order[1]: edit for u, edit in changed.items() if whole or not u.certain}
-    objects = [workspace.write(unit.name, _edited(unit, changed[unit])) for unit in extracted]
+    objects = _write_objects([(u, changed[u]) for u in extracted], workspace, in_whole_archive=False)
     copy = _write_archive(file, inside, workspace) if inside else None
     for position, given in enumerate(file.inputs):
         words = [copy] if copy is not None else list(command.words[given.begin : given.end])
@@ -207,6 +261,33 @@ def _make_private_directory(environ: Mapping[str, str]) -> str:
             raise LinkError(f"cannot make a temporary directory in {parent}: {error.strerror}; set TMPDIR") from None
         return path
     raise LinkError(f"cannot make a temporary directory in {parent}")
+
+
+def _in_row(names: list[bytes], tail: bytes) -> bytes:
+    """What `tail`, behind the directory of an archive of ours, means to the user: the object, or else all of them."""
+    number, parenthesis, rest = tail.removeprefix(os.fsencode(ROW_NAME) + b"(").partition(b")")
+    if parenthesis and number.isdigit() and int(number) < len(names):
+        return names[int(number)] + rest
+    return b"%s and %d more" % (names[0], len(names) - 1) + tail.removeprefix(os.fsencode(ROW_NAME))
+
+
+def _write_file(path: str, pieces: Iterable[Piece]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        waiting: list[Piece] = []
+        size = 0
+        for piece in pieces:
+            if len(piece) < _BUFFER:
+                waiting.append(piece)
+                size += len(piece)
+            if size >= _BUFFER or len(piece) >= _BUFFER:
+                _write_all(descriptor, b"".join(waiting))
+                waiting, size = [], 0
+            if len(piece) >= _BUFFER:
+                _write_all(descriptor, piece)
+        _write_all(descriptor, b"".join(waiting))
+    finally:
+        os.close(descriptor)
 
 
 def _write_all(descriptor: int, piece: Piece) -> None:

@@ -18,7 +18,7 @@ import os
 
 from ldshim import markers
 from ldshim.anchors import Anchor
-from ldshim.errors import LinkError
+from ldshim.errors import Errors, LinkError, printable
 from ldshim.survey import CUSTOM, NATIVE, TABLE_SUFFIX, Contribution, Reference, Survey, table_of
 from ldshim.wasm.editor import Edit, NewSegment, NewSymbol
 from ldshim.wasm.format import (
@@ -69,7 +69,10 @@ class Plan:
         return bool(self.edits or self.anchors or self.dropped_exports)
 
     def edit(self, unit: Unit) -> Edit:
-        return self.edits.setdefault(unit, Edit())
+        edit = self.edits.get(unit)
+        if edit is None:
+            edit = self.edits[unit] = Edit()
+        return edit
 
 
 class _Mode:
@@ -96,34 +99,41 @@ def make_plan(survey: Survey, command: Command) -> Plan:
         plan.edit(unit)  # the linker gets the object that was planned for, and not the bitcode
     plan.edits = {unit: edit for unit, edit in plan.edits.items() if edit or unit.is_lowered}
     plan.dropped_exports = [o for o in command.exports if os.fsencode(o.name) in survey.marker_names]
-    _check_emptied_sections(plan)
+    errors = Errors()
+    _check_emptied_sections(plan, errors)
+    errors.check()
     return plan
 
 
 class _Planner:
-    __slots__ = ("custom_symbols", "mode", "names", "plan", "survey")
+    __slots__ = ("custom_symbols", "errors", "mode", "names", "plan", "survey")
 
     def __init__(self, survey: Survey, plan: Plan, mode: _Mode) -> None:
         self.survey = survey
         self.plan = plan
         self.mode = mode
         self.names = 0
+        self.errors = Errors()
         # (unit, custom section) -> the symbol of the segment that it becomes
         self.custom_symbols: dict[tuple[Unit, int], int] = {}
 
     def run(self) -> None:
         survey = self.survey
         for section, contributions in survey.contributions.items():
-            _check_declared_once(section, contributions)
+            with self.errors:
+                _check_declared_once(section, contributions)
             self._drop_copies(contributions)
+        self.errors.check()
         for contributions in survey.contributions.values():
             for contribution in contributions:
                 if contribution.kind == CUSTOM and not contribution.dropped:
                     self._reserve_segment(contribution)
         for section in survey.contributions:
-            self._place(section)
+            with self.errors:
+                self._place(section)
         for section in survey.wanted:
             self._place_table(section)
+        self.errors.check()
         self.plan.unfilled = [r for r in survey.references.values() if r.unit is not None and not self._is_filled(r.section)]
 
     def _is_filled(self, section: bytes) -> bool:
@@ -142,14 +152,15 @@ class _Planner:
                 groups.setdefault(identity, []).append(contribution)
         for (kind, name), copies in groups.items():
             if len(copies) > 1:
-                self._keep_one(kind, name, [c for c in copies if not c.dropped])
+                with self.errors:
+                    self._keep_one(kind, name, [c for c in copies if not c.dropped])
 
     def _keep_one(self, kind: bytes, name: bytes, copies: list[Contribution]) -> None:
         if kind == b"marker":
             strong = [c for c in copies if _defines_strongly(c, name)]
             if len(strong) > 1:
                 raise LinkError(
-                    f"two elements are named {_text(name)}: in {strong[0].unit.name} and in {strong[1].unit.name}; "
+                    f"two elements are named {printable(name)}: in {strong[0].unit.name} and in {strong[1].unit.name}; "
                     "the part behind the last $ has to be unique"
                 )
             winner = (strong or copies)[0]
@@ -198,7 +209,7 @@ class _Planner:
             self._number_runs(contributions, has_table=table_of(self.survey, section + TABLE_SUFFIX) is not None)
         places = {(c.key, c.run) for c in contributions if c.key or c.run}
         if places and own_bounds:
-            raise LinkError(f"section {_text(section)} has sort keys, but an input defines its bounds itself")
+            raise LinkError(f"section {printable(section)} has sort keys, but an input defines its bounds itself")
         declared = any(c.is_declaration and c.kind != NATIVE for c in contributions)
         anchored = not own_bounds and (declared or bool(places) or any(c.unit.certain for c in made))
         by_reference = anchored and self.mode.by_reference
@@ -209,7 +220,11 @@ class _Planner:
                 self._keep_native(contribution)
             elif not contribution.is_declaration:
                 kept_by_anchor = by_reference and contribution.unit.certain
-                symbol = self._place_made(contribution, p2align, keep=not kept_by_anchor)
+                try:
+                    symbol = self._place_made(contribution, p2align, keep=not kept_by_anchor)
+                except LinkError as error:
+                    self.errors.add(error)
+                    continue
                 if kept_by_anchor:
                     elements.append(symbol)
             elif contribution.kind == CUSTOM:
@@ -309,7 +324,7 @@ class _Planner:
         edit.segment_info[segment.index] = (name, segment.p2align if p2align is None else p2align, 0)
         known = None
         for symbol in contribution.symbols:
-            marked = any(symbol is marker for marker in contribution.markers)
+            marked = symbol in contribution.markers
             flags = symbol.flags & ~(NO_STRIP | EXPORTED if marked else NO_STRIP)
             if marked and not symbol.is_local:
                 # A registration is no part of the module's interface.
@@ -374,7 +389,7 @@ class _Planner:
             if target is not None:
                 return Relocation(R_MEMORY_ADDR_I32, offset, target, addend)
         raise LinkError(
-            f"{unit.name}: section {_text(contribution.section)} cannot become memory: {relocation.type_name} "
+            f"{unit.name}: section {printable(contribution.section)} cannot become memory: {relocation.type_name} "
             f"at offset {offset:#x} against {_described(unit, symbol, addend)}"
         )
 
@@ -388,7 +403,11 @@ class _Planner:
         by_reference = self.mode.by_reference and table not in self.survey.own_bounds
         names = []
         for contribution in contributions:
-            symbol = self._append_pointers(contribution, table)
+            try:
+                symbol = self._append_pointers(contribution, table)
+            except LinkError as error:
+                self.errors.add(error)
+                continue
             if by_reference and contribution.unit.certain:
                 names.append(symbol.name)
             else:
@@ -422,8 +441,8 @@ class _Planner:
         return b"__ldshim_element.%d" % self.names
 
 
-def _check_emptied_sections(plan: Plan) -> None:
-    """Nothing may point into a custom section that is gone.  Raises `LinkError`."""
+def _check_emptied_sections(plan: Plan, errors: Errors) -> None:
+    """Nothing may point into a custom section that is gone."""
     for unit, edit in plan.edits.items():
         if not edit.emptied_sections:
             continue
@@ -437,10 +456,11 @@ def _check_emptied_sections(plan: Plan) -> None:
             for relocation in obj.relocations(section.index):
                 if relocation.type == R_SECTION_OFFSET_I32 and relocation.index in gone:
                     into = obj.sections[obj.symbols[relocation.index].element].name
-                    raise LinkError(
-                        f"{unit.name}: section {_text(section.name)} refers to section {_text(into)} at offset "
-                        f"{relocation.offset:#x}, which becomes memory while {_text(section.name)} does not"
+                    error = LinkError(
+                        f"{unit.name}: section {printable(section.name)} refers to section {printable(into)} at offset "
+                        f"{relocation.offset:#x}, which becomes memory while {printable(section.name)} does not"
                     )
+                    errors.add(error)
 
 
 def _check_declared_once(section: bytes, contributions: list[Contribution]) -> None:
@@ -457,7 +477,7 @@ def _check_declared_once(section: bytes, contributions: list[Contribution]) -> N
             other = declared.setdefault(symbol.name, contribution)
             if other is not contribution:
                 raise LinkError(
-                    f"section {_text(section)} is declared twice, by {_text(symbol.name)}: in {other.unit.name} and in "
+                    f"section {printable(section)} is declared twice, by {printable(symbol.name)}: in {other.unit.name} and in "
                     f"{contribution.unit.name}; give one of them another name"
                 )
 
@@ -499,8 +519,8 @@ def _elements(contribution: Contribution) -> list[Symbol]:
     unit = contribution.unit
     if contribution.kind == CUSTOM:
         raise LinkError(
-            f"{unit.name}: {_text(contribution.section + TABLE_SUFFIX)} needs to know where each element begins, "
-            f"and the custom section {_text(contribution.section)} does not say so: use a data section with a symbol for each"
+            f"{unit.name}: {printable(contribution.section + TABLE_SUFFIX)} needs to know where each element begins, "
+            f"and the custom section {printable(contribution.section)} does not say so: use a data section with a symbol for each"
         )
     by_offset: dict[int, Symbol] = {}
     for symbol in contribution.symbols:
@@ -522,8 +542,8 @@ def _check_nothing_between(contribution: Contribution, elements: list[Symbol]) -
         gap = obj.data[segment.begin + position : segment.begin + max(begin, position)]
         if gap.strip(b"\0") or any(position <= offset < begin for offset in relocated):
             raise LinkError(
-                f"{contribution.unit.name}: segment {_text(segment.name)} has data without a symbol at offset {position:#x}, so "
-                f"{_text(contribution.section + TABLE_SUFFIX)} would miss an element"
+                f"{contribution.unit.name}: segment {printable(segment.name)} has data without a symbol at offset {position:#x}, so "
+                f"{printable(contribution.section + TABLE_SUFFIX)} would miss an element"
             )
         position = max(position, end)
 
@@ -532,9 +552,5 @@ def _described(unit: Unit, symbol: Symbol | None, addend: int) -> str:
     if symbol is None:
         return "a type"
     if symbol.kind == SYMBOL_SECTION:
-        return f"section {_text(unit.object.sections[symbol.element].name)}"
-    return f"symbol {_text(symbol.name)}{f' + {addend}' if addend else ''}"
-
-
-def _text(name: bytes) -> str:
-    return name.decode("utf-8", "backslashreplace")
+        return f"section {printable(unit.object.sections[symbol.element].name)}"
+    return f"symbol {printable(symbol.name)}{f' + {addend}' if addend else ''}"

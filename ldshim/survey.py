@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from ldshim import markers
 from ldshim.bitcode import FUNCTION
-from ldshim.errors import LinkError
+from ldshim.errors import Errors, LinkError, printable
+from ldshim.memory import HAS_NOTHING, WANTS_NOTHING
 from ldshim.wasm.format import (
     COMDAT_DATA,
     COMDAT_SECTION,
@@ -20,6 +21,7 @@ from ldshim.wasm.format import (
     SYMBOL_DATA,
     SYMBOL_SECTION,
 )
+from ldshim.wasm.reader import MalformedObject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from ldshim.command import Command
     from ldshim.inputs import InputFile, Unit
     from ldshim.markers import Marker
-    from ldshim.memory import Memory
     from ldshim.wasm.reader import ObjectFile, Segment, Symbol
 
 BOUNDS = (b"__start_", b"__stop_")
@@ -74,8 +75,7 @@ class Contribution:
         self.markers: list[Symbol] = []
         self.dropped = False  # another copy of the same element counts
         self.repeated_by: int | None = None  # the custom section that a paired segment takes the place of
-        what = COMDAT_SECTION if kind == CUSTOM else COMDAT_DATA
-        self.comdat = unit.object.comdat_of(what, index)
+        self.comdat = unit.object.comdat_of(COMDAT_SECTION if kind == CUSTOM else COMDAT_DATA, index)
 
     @property
     def is_declaration(self) -> bool:
@@ -138,22 +138,28 @@ class Survey:
         return self.references.setdefault(section, Reference(section))
 
 
-def survey(files: list[InputFile], command: Command, memory: Memory) -> Survey:
+def survey(files: list[InputFile], command: Command) -> Survey:
     """Find out what is wanted.  Raises `LinkError` for an object with something of interest that cannot be read."""
     found = Survey()
+    errors = Errors()
     _ask_for_exports(found, command)
     for file in files:
         if file.is_remembered:
             continue
-        can_be_remembered = file.is_archive and not file.is_thin
-        for unit in file.units_with(NEEDLES):
-            can_be_remembered = False
-            if unit.is_bitcode:
-                _note_bitcode(found, unit)
-            elif unit.object.is_relocatable:
-                _note_symbols(found, unit)
-        if can_be_remembered:
-            memory.learn(file.identity)
+        wants_nothing = file.is_archive and not file.is_thin
+        with errors:  # an archive that cannot be walked
+            for unit in file.units_with(NEEDLES):
+                wants_nothing = False
+                try:
+                    if unit.is_bitcode:
+                        _note_bitcode(found, unit)
+                    elif unit.object.is_relocatable:
+                        _note_symbols(found, unit)
+                except LinkError as error:
+                    errors.add(error)
+            if wants_nothing:
+                file.known = WANTS_NOTHING
+    errors.check()
     return found
 
 
@@ -178,8 +184,10 @@ def note_opened(found: Survey, units: list[Unit]) -> None:
 
 def collect(found: Survey, files: list[InputFile]) -> None:
     """Find everything that contributes to what is wanted."""
-    _collect_marked(found)
-    _collect_sections(found, files)
+    errors = Errors()
+    _collect_marked(found, errors)
+    _collect_sections(found, files, errors)
+    errors.check()
     for contributions in found.contributions.values():
         contributions.sort(key=_link_order)
     if found.opened:
@@ -252,19 +260,23 @@ def _has_elements(unit: Unit, names: dict[bytes, None]) -> bool:
 
 
 def _note_symbols(found: Survey, unit: Unit) -> None:
+    needle = markers.NEEDLE
     for symbol in unit.object.symbols:
-        section = _bounded_section(symbol.name)
-        if section is not None:
+        name = symbol.name
+        if needle in name:
+            marker = _marker(unit, name) if symbol.kind == SYMBOL_DATA and not symbol.is_undefined else None
+            if marker is not None:
+                found.wanted[marker.section] = None
+                found.marker_names.add(name)
+                found.marked.append((unit, symbol, marker))
+        if name.startswith(BOUNDS):
+            section = _bounded_section(name)
+            if section is None:
+                continue
             if symbol.is_undefined:
                 _refer(found, unit, section, certainly=symbol.kind == SYMBOL_DATA and not symbol.is_weak)
             elif not symbol.is_local:
                 found.own_bounds.add(section)
-        elif symbol.kind == SYMBOL_DATA and not symbol.is_undefined:
-            marker = _marker(unit, symbol.name)
-            if marker is not None:
-                found.want(marker.section)
-                found.marker_names.add(marker.name)
-                found.marked.append((unit, symbol, marker))
 
 
 def _refer(found: Survey, unit: Unit, section: bytes, *, certainly: bool) -> None:
@@ -282,27 +294,35 @@ def _marker(unit: Unit, name: bytes) -> Marker | None:
         raise LinkError(f"{unit.name}: {error}") from None
 
 
-def _collect_marked(found: Survey) -> None:
+def _collect_marked(found: Survey, errors: Errors) -> None:
     by_segment: dict[tuple[int, int], Contribution] = {}
     for unit, symbol, marker in found.marked:
         if symbol.element < 0:
-            raise LinkError(f"{unit.name}: marker symbol {_text(marker.name)} is not in a data segment")
-        contribution = by_segment.get((id(unit), symbol.element))
+            errors.add(LinkError(f"{unit.name}: marker symbol {printable(marker.name)} is not in a data segment"))
+            continue
+        place = id(unit), symbol.element
+        contribution = by_segment.get(place)
         if contribution is None:
             segment = unit.object.segments[symbol.element]
-            _refuse_thread_local(unit, segment, marker.name)
-            contribution = Contribution(MARKED, marker.section, unit, segment.index, segment.size, segment.p2align)
+            if segment.flags:
+                with errors:
+                    _refuse_thread_local(unit, segment, marker.name)
+            contribution = Contribution(MARKED, marker.section, unit, symbol.element, segment.end - segment.begin, segment.p2align)
             contribution.key = marker.key
-            by_segment[id(unit), symbol.element] = contribution
+            by_segment[place] = contribution
             found.contributions.setdefault(marker.section, []).append(contribution)
         elif (contribution.section, contribution.key) != (marker.section, marker.key):
-            raise LinkError(
-                f"{unit.name}: marker symbols {_text(contribution.markers[0].name)} and {_text(marker.name)} "
+            error = LinkError(
+                f"{unit.name}: marker symbols {printable(contribution.markers[0].name)} and {printable(marker.name)} "
                 "lie in one data segment; compile with -fdata-sections"
             )
+            errors.add(error)
         contribution.markers.append(symbol)
     for contribution in by_segment.values():
-        _check_covered(contribution)
+        marker_symbol = contribution.markers[0]
+        if marker_symbol.offset or marker_symbol.size != contribution.size:
+            with errors:
+                _check_covered(contribution)
         if not contribution.is_declaration:
             # A registration is not lost because nobody refers to the archive member that holds it.
             contribution.unit.certain = True
@@ -317,7 +337,7 @@ def _check_covered(contribution: Contribution) -> None:
         position = max(position, symbol.offset + symbol.size)
     if position != contribution.size:
         raise LinkError(
-            f"{contribution.unit.name}: the data segment of marker symbol {_text(contribution.markers[0].name)} holds other data "
+            f"{contribution.unit.name}: the data segment of marker symbol {printable(contribution.markers[0].name)} holds other data "
             f"at offset {position:#x}; compile with -fdata-sections"
         )
 
@@ -325,18 +345,38 @@ def _check_covered(contribution: Contribution) -> None:
 def _refuse_thread_local(unit: Unit, segment: Segment, name: bytes) -> None:
     if segment.flags & SEG_FLAG_TLS:
         raise LinkError(
-            f"{unit.name}: {_text(name)} is thread-local: every thread has its own copy, so it cannot be an element of a section"
+            f"{unit.name}: {printable(name)} is thread-local: every thread has its own copy, so it cannot be an element of a section"
         )
 
 
-def _collect_sections(found: Survey, files: list[InputFile]) -> None:
+def _collect_sections(found: Survey, files: list[InputFile], errors: Errors) -> None:
     names = found.filled_names
+    asks_for_metadata = any(_is_metadata(name) for name in names)
     for file in files:
+        if file.known == HAS_NOTHING and not asks_for_metadata:
+            continue
+        is_empty = file.known == WANTS_NOTHING
         for unit in file.units_with(name for name in names if name):
-            if not unit.is_bitcode and not unit.is_lowered and unit.object.is_relocatable:
-                _collect_from(found, unit, names)
+            is_empty = False
+            try:
+                if not unit.is_bitcode and not unit.is_lowered and unit.object.is_relocatable:
+                    _collect_from(found, unit, names)
+            except LinkError as error:
+                errors.add(error)
+        if is_empty and _has_nothing(file):
+            file.known = HAS_NOTHING
     for unit in found.opened:
-        _collect_from(found, unit, names)
+        with errors:
+            _collect_from(found, unit, names)
+
+
+def _has_nothing(file: InputFile) -> bool:
+    """Whether there is no section in an archive that anybody could want, under whatever name, and no bitcode."""
+    try:
+        names = set(file.section_names())
+    except MalformedObject:
+        return False
+    return next(file.bitcode(), None) is None and not any(markers.is_c_identifier(name) and not _is_metadata(name) for name in names)
 
 
 def _collect_from(found: Survey, unit: Unit, wanted: Container[bytes]) -> None:
@@ -369,7 +409,7 @@ def _check_repeats_segments(unit: Unit, name: bytes) -> None:
     for section in unit.object.custom_sections(name):
         if unit.object.relocations(section.index):
             raise LinkError(
-                f"{unit.name}: has a data segment {_text(name)} and a custom section {_text(name)} with relocations; "
+                f"{unit.name}: has a data segment {printable(name)} and a custom section {printable(name)} with relocations; "
                 "ldshim cannot tell whether they are the same elements: put them into two objects"
             )
 
@@ -455,7 +495,3 @@ class _Step:
     def __init__(self, segment: Segment, before: _Step | None) -> None:
         self.segment = segment
         self.before = before
-
-
-def _text(name: bytes) -> str:
-    return name.decode("utf-8", "backslashreplace")

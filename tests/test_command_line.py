@@ -92,7 +92,7 @@ def test_no_option_is_missing_from_the_table(lld: str) -> None:
 
 
 def options_of(*words: str) -> list[tuple[str, str]]:
-    return [(name, value) for _, _, name, value in command._options(words)]
+    return [(name, value) for _, _, name, value in command.options(words)]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 # Each of these takes 5 to 80 ms.
 HEAVY = ("argparse", "dataclasses", "typing", "logging", "pathlib", "subprocess", "tempfile", "llvmlite", "elftools", "importlib.metadata")
-NOT_NEEDED = ("ldshim.sections", "ldshim.rewrite", "ldshim.anchors", "ldshim.wasm.editor", "ldshim.hints", "ldshim.demo", "ldshim.init", "ldshim.bitcode.module")
+NOT_NEEDED = (
+    "ldshim.sections", "ldshim.rewrite", "ldshim.anchors", "ldshim.wasm.editor", "ldshim.hints", "ldshim.diagnostics", "ldshim.foreign",
+    "ldshim.mapping", "ldshim.inspect", "ldshim.explain", "ldshim.doctor", "ldshim.progress", "ldshim.tracer", "ldshim.saving",
+    "ldshim.demo", "ldshim.init", "ldshim.bitcode.module",
+)
 
 PROGRAM = """
 import os, sys

@@ -39,7 +39,7 @@ def plan_and_rewrite(path: Path, reader: Path) -> str:
     files = inputs.open_inputs(parsed, memory)
     workspace = rewrite.Workspace(os.environ)
     try:
-        found = survey.survey(files, parsed, memory)
+        found = survey.survey(files, parsed)
         survey.collect(found, files)
         rewrite.rewrite(sections.make_plan(found, parsed), files, parsed, workspace)
     except LinkError:

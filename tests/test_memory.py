@@ -59,19 +59,19 @@ import os, sys
 opened = []
 real = os.open
 os.open = lambda path, *rest, **named: (opened.append(os.fspath(path)), real(path, *rest, **named))[1]
-def report(*_):
+def report(*_, **__):
     print("\\n".join(opened), flush=True)
     os._exit(0)
-os.execve = report
+os.END = report
 sys.argv = ["ldshim", *sys.argv[1:]]
 from ldshim.cli import main
 main()
 """
 
 
-def opened_by(*words: str | Path) -> list[str]:
-    """The files that ldshim opens in a link that it hands over."""
-    command = [sys.executable, "-c", OPENED, "--no-entry", *map(str, words)]
+def opened_by(*words: str | Path, ends_in: str = "execve") -> list[str]:
+    """The files that ldshim opens before the real linker starts: in its place, or (posix_spawn) beside it."""
+    command = [sys.executable, "-c", OPENED.replace("END", ends_in), "--no-entry", *map(str, words)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, "LDSHIM_LINKER": linker_path("22")})
     return done.stdout.splitlines()
 
@@ -92,6 +92,19 @@ def test_a_remembered_archive_is_searched_for_what_other_files_want(cc: Compiler
     opened_by(cc("int f(void) { return 1; }"), library)
     assert (cache / "archives").stat().st_size > 40
     assert Instance(link(out, cc(READER, "-O1"), "-u", "reached", library, lld="16")).list() == [7]
+
+
+@pytest.mark.usefixtures("cache")
+def test_an_archive_in_which_nothing_could_be_is_not_opened_where_something_is_wanted(cc: Compiler, out: Path, tmp_path: Path) -> None:
+    main = cc(READER + marked("one", 1), "-O1")
+    library = archive(tmp_path / "lib.a", cc("int g(void) { return 2; }"))
+    other = archive(tmp_path / "other.a", cc('static int h __attribute__((used, section("others"))) = 3;'))
+    for path in (library, other):
+        settle(path)
+    assert Instance(link(out, main, library, other)).list() == [1]
+    opened = opened_by(main, library, other, "-o", out, ends_in="posix_spawn")
+    assert str(library) not in opened
+    assert str(other) in opened
 
 
 def test_an_archive_that_changes_is_searched_again(cc: Compiler, cache: Path, out: Path, tmp_path: Path) -> None:
@@ -131,8 +144,8 @@ def memory_in(cache: Path, needles: tuple[bytes, ...] = NEEDLES) -> Memory:
 def remembering(cache: Path, *files: Path) -> Memory:
     kept = memory_in(cache)
     for file in files:
-        kept.holds_nothing(identity(settled(file)))
-        kept.learn(identity(settled(file)))
+        kept.of(identity(settled(file)))
+        kept.learn(identity(settled(file)), memory.WANTS_NOTHING)
     kept.save()
     return memory_in(cache)
 
@@ -152,41 +165,41 @@ def test_a_damaged_memory_is_none(cache: Path, tmp_path: Path, damage: object) -
     assert callable(damage)
     file = tmp_path / "file"
     file.write_text("x")
-    assert remembering(cache, file).holds_nothing(identity(settled(file)))
+    assert remembering(cache, file).of(identity(settled(file)))
     place = cache / "archives"
     place.write_bytes(damage(place.read_bytes()))
-    assert not memory_in(cache).holds_nothing(identity(settled(file)))
+    assert not memory_in(cache).of(identity(settled(file)))
 
 
 def test_a_memory_of_other_needles_is_none(cache: Path, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("x")
-    assert remembering(cache, file).holds_nothing(identity(settled(file)))
-    assert not memory_in(cache, (b"one",)).holds_nothing(identity(settled(file)))
+    assert remembering(cache, file).of(identity(settled(file)))
+    assert not memory_in(cache, (b"one",)).of(identity(settled(file)))
 
 
 def test_the_memory_is_bounded_and_forgets_what_was_not_used(cache: Path) -> None:
     kept = memory_in(cache)
     entries = [(1, n, 100, LONG_AGO, LONG_AGO) for n in range(MAX_ENTRIES)]
     for entry in entries:
-        kept.learn(entry)
+        kept.learn(entry, memory.WANTS_NOTHING)
     kept.save()
     again = memory_in(cache)
-    assert again.holds_nothing(entries[-1])
-    again.learn((2, 2, 100, LONG_AGO, LONG_AGO))
+    assert again.of(entries[-1])
+    again.learn((2, 2, 100, LONG_AGO, LONG_AGO), memory.WANTS_NOTHING)
     again.save()
     last = memory_in(cache)
-    assert last.holds_nothing((2, 2, 100, LONG_AGO, LONG_AGO))
-    assert last.holds_nothing(entries[-1])
-    assert sum(last.holds_nothing(entry) for entry in entries) == MAX_ENTRIES - 1
+    assert last.of((2, 2, 100, LONG_AGO, LONG_AGO))
+    assert last.of(entries[-1])
+    assert sum(bool(last.of(entry)) for entry in entries) == MAX_ENTRIES - 1
 
 
 @pytest.mark.parametrize("environ", [{"LDSHIM_CACHE": "off"}, {}, {"HOME": "/dev/null"}, {"XDG_CACHE_HOME": "/proc/no/such"}])
 def test_without_a_place_there_is_no_memory(environ: dict[str, str]) -> None:
     kept = Memory(environ, NEEDLES)
-    kept.learn((1, 2, 3, LONG_AGO, LONG_AGO))
+    kept.learn((1, 2, 3, LONG_AGO, LONG_AGO), memory.WANTS_NOTHING)
     kept.save()
-    assert not Memory(environ, NEEDLES).holds_nothing((1, 2, 3, LONG_AGO, LONG_AGO))
+    assert not Memory(environ, NEEDLES).of((1, 2, 3, LONG_AGO, LONG_AGO))
 
 
 def test_links_side_by_side_leave_a_whole_memory(cc: Compiler, cache: Path, tmp_path: Path) -> None:

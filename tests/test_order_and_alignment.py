@@ -42,6 +42,16 @@ def test_sort_keys_order_elements_over_all_objects(cc: Compiler, out: Path, lld:
 
 
 @pytest.mark.parametrize("lld", WASM_LDS)
+def test_a_declaration_that_is_aligned_more_strictly_leaves_no_gaps_between_keys(cc: Compiler, out: Path, lld: str) -> None:
+    declaration = 'long long d[0] __asm__("__ldshim$numbers$$declared") __attribute__((used));'
+    elements = "".join(marked(f"e{n}", n, key) for n, key in enumerate(("", "", "", "1", "2", "2", "2", "3")))
+    for collecting in COLLECTING:
+        program = Instance(link(out, collecting, cc(reader() + declaration, "-O1"), cc(elements, "-O1"), lld=lld))
+        assert program.list() == list(range(8))
+        assert program.address() % 8 == 0
+
+
+@pytest.mark.parametrize("lld", WASM_LDS)
 def test_only_keyed_elements(cc: Compiler, out: Path, lld: str) -> None:
     unit = cc(marked("b", 2, "2") + marked("a", 1, "1"), "-O1")
     for collecting in COLLECTING:

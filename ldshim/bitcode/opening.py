@@ -11,7 +11,7 @@ import re
 from ldshim import linker, markers
 from ldshim.bitcode import ALIAS
 from ldshim.bitcode import module as bitcode
-from ldshim.errors import LinkError
+from ldshim.errors import LinkError, printable
 from ldshim.survey import NEEDLES
 from ldshim.trace import trace
 
@@ -115,7 +115,7 @@ def _refuse_thread_local(unit: Unit, facts: bitcode.Module, wanted: Container[by
     for known in facts.globals:
         if known.is_thread_local and _is_element(known, wanted):
             raise LinkError(
-                f"{unit.name}: {known.name.decode('utf-8', 'backslashreplace')} is thread-local: every thread has its own copy, "
+                f"{unit.name}: {printable(known.name)} is thread-local: every thread has its own copy, "
                 "so it cannot be an element of a section"
             )
 

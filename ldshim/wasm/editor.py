@@ -28,11 +28,11 @@ from ldshim.wasm.format import (
     UNDEFINED,
 )
 from ldshim.wasm.leb128 import unsigned
-from ldshim.wasm.reader import Relocation, read_relocations
+from ldshim.wasm.reader import Cursor, Relocation, read_relocations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ldshim.wasm.reader import Cursor, ObjectFile, Section, Symbol
+    from ldshim.wasm.reader import ObjectFile, Section, Subsection, Symbol
 
 # A subsection type that the tool-conventions do not use; LLVM passes over unknown ones.
 PADDING = 0x7F
@@ -283,19 +283,71 @@ class _Editor:
         return parts + [(kind, payload, writer.SIZE_WIDTH) for kind, payload in rewritten.items()]
 
     def _segment_info(self) -> bytes:
-        entries = []
-        for segment in self.obj.segments:
-            info = self.edit.segment_info.get(segment.index, (segment.name, segment.p2align, segment.flags))
-            entries.append(writer.segment_info(*info))
-        entries.extend(writer.segment_info(new.name, new.p2align, new.flags) for new in self.edit.new_segments)
-        return writer.vector(entries)
+        segments = self.obj.segments
+        encoded: dict[tuple[bytes, int, int], bytes] = {}  # most are alike
+        changed = []
+        for index, info in sorted(self.edit.segment_info.items()):
+            new = encoded.get(info)
+            if new is None:
+                new = encoded[info] = writer.segment_info(*info)
+            changed.append((segments[index].info_begin, segments[index].info_end, new))
+        added = [writer.segment_info(new.name, new.p2align, new.flags) for new in self.edit.new_segments]
+        # Segments behind those that the subsection has names for have the empty name: so LLVM reads it.
+        part = self._subsection(SEGMENT_INFO)
+        if part is None or any(begin == end for begin, end, _ in changed) or (added and segments and not segments[-1].info_end):
+            infos = [self.edit.segment_info.get(s.index, (s.name, s.p2align, s.flags)) for s in segments]
+            return writer.vector([writer.segment_info(*info) for info in infos] + added)
+        return self._table(part, changed, added)
 
     def _symbol_table(self) -> bytes:
-        entries = [self._symbol(symbol) for symbol in self.obj.symbols]
-        entries.extend(
-            writer.data_symbol(new.name, new.flags, new.segment, new.offset, new.size) for new in self.edit.new_symbols
-        )
-        return writer.vector(entries)
+        edit, symbols = self.edit, self.obj.symbols
+        added = [writer.data_symbol(new.name, new.flags, new.segment, new.offset, new.size) for new in edit.new_symbols]
+        part = self._subsection(SYMBOL_TABLE)
+        if part is None:
+            return writer.vector(added)
+        if self.new_data_section:
+            return writer.vector([self._symbol(symbol) for symbol in symbols] + added)
+        data = self.obj.data
+        encoded: dict[tuple[int, int], bytes] = {}
+        changed = []
+        for index in sorted(edit.symbol_flags.keys() | edit.undefined_symbols):
+            begin = symbols[index].begin
+            if index in edit.undefined_symbols:
+                end = symbols[index + 1].begin if index + 1 < len(symbols) else part.end
+                changed.append((begin, end, self._symbol(symbols[index])))
+                continue
+            # The flags alone, behind the byte of the kind, over as many bytes as before.
+            begin += 1
+            end = begin + 1
+            while data[end - 1] >= 0x80:
+                end += 1
+            key = edit.symbol_flags[index], end - begin
+            new = encoded.get(key)
+            if new is None:
+                new = encoded[key] = unsigned(*key)
+            changed.append((begin, end, new))
+        return self._table(part, changed, added)
+
+    def _subsection(self, kind: int) -> Subsection | None:
+        for part in self.obj.subsections:
+            if part.type == kind:
+                return part
+        return None
+
+    def _table(self, part: Subsection, changed: list[tuple[int, int, bytes]], added: list[bytes]) -> bytes:
+        """A vector with some of its bytes replaced, (begin, end, new) in order, and with entries added."""
+        data = self.obj.data
+        cursor = Cursor(data, part.begin, part.end, "")
+        count = cursor.uleb()
+        pieces = [unsigned(count + len(added), cursor.pos - part.begin)]
+        kept = cursor.pos
+        for begin, end, new in changed:
+            pieces.append(data[kept:begin])
+            pieces.append(new)
+            kept = end
+        pieces.append(data[kept : part.end])
+        pieces.extend(added)
+        return b"".join(pieces)
 
     def _symbol(self, symbol: Symbol) -> bytes:
         flags = self.edit.symbol_flags.get(symbol.index, symbol.flags)

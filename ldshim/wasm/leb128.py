@@ -14,8 +14,8 @@ _ONE_BYTE = tuple(bytes((value,)) for value in range(0x80))
 
 def unsigned(value: int, width: int = 1) -> bytes:
     """The unsigned encoding of `value` over at least `width` bytes."""
-    if width == 1 and 0 <= value < 0x80:  # most numbers of an object
-        return _ONE_BYTE[value]
+    if width == 1 and 0 <= value < 0x4000:  # most numbers of an object
+        return _ONE_BYTE[value] if value < 0x80 else bytes((value & 0x7F | 0x80, value >> 7))
     out = bytearray()
     while True:
         byte = value & 0x7F
@@ -29,6 +29,8 @@ def unsigned(value: int, width: int = 1) -> bytes:
 
 def signed(value: int) -> bytes:
     """The shortest signed encoding of `value`."""
+    if value == 0:  # most addends
+        return b"\0"
     out = bytearray()
     while True:
         byte = value & 0x7F

@@ -74,4 +74,4 @@ def relocation(entry: Relocation, shift: int = 0) -> bytes:
 
 def relocation_section(title: bytes, target: int, entries: Iterable[Relocation]) -> bytes:
     """`entries` ascend by offset: LLVM refuses others."""
-    return custom_section(b"reloc." + title, unsigned(target) + vector(relocation(e) for e in entries))
+    return custom_section(b"reloc." + title, unsigned(target) + vector([relocation(e) for e in entries]))

@@ -1,0 +1,85 @@
+"""Reading the map that lld writes (`-Map`): where each input segment and each symbol of it lies in the output.
+
+All versions write it alike (https://github.com/llvm/llvm-project/blob/main/lld/wasm/MapFile.cpp).  A line is address, offset in the file,
+size (in hexadecimal, at least 8 wide), then a name that is indented by what it is of: an output segment, an input segment, which is
+`FILE:(NAME)`, or a symbol.  Only symbols that are live are there, local ones too.
+"""
+
+from __future__ import annotations
+
+import re
+
+_LINE = re.compile(rb" *([0-9a-f]+|-) +([0-9a-f]+) +([0-9a-f]+) ( {16}| {8}|)(?! )(.*)", re.DOTALL)
+_OF_INPUT, _OF_SYMBOL = 8, 16
+
+
+class MappedSymbol:
+    """A data symbol of the output."""
+
+    __slots__ = ("address", "name", "size")
+
+    def __init__(self, name: bytes, address: int, size: int) -> None:
+        self.name = name
+        self.address = address
+        self.size = size
+
+
+class Chunk:
+    """An input segment in the output; `text` is `FILE:(NAME)`."""
+
+    __slots__ = ("address", "size", "symbols", "text")
+
+    def __init__(self, text: bytes, address: int, size: int) -> None:
+        self.text = text
+        self.address = address
+        self.size = size
+        self.symbols: list[MappedSymbol] = []
+
+
+class LinkerMap:
+    """The data of a module."""
+
+    __slots__ = ("addresses", "chunks", "files")
+
+    def __init__(self) -> None:
+        self.addresses: dict[bytes, int] = {}  # of data symbols; of several local ones of a name, the first
+        self.chunks: list[Chunk] = []  # in the order of memory
+        self.files: set[bytes] = set()  # of which something is in the output
+
+
+def parse(text: bytes) -> LinkerMap:
+    found = LinkerMap()
+    chunk = None
+    in_data = False
+    for address, size, indent, name in _lines(text):
+        if indent == _OF_INPUT:
+            found.files.add(name.rpartition(b":(")[0])
+        if indent == 0 and address is None:
+            in_data = name == b"DATA"
+            chunk = None
+        elif not in_data or address is None:
+            continue
+        elif indent == _OF_INPUT:
+            chunk = Chunk(name, address, size)
+            found.chunks.append(chunk)
+        elif indent == _OF_SYMBOL and chunk is not None:
+            chunk.symbols.append(MappedSymbol(name, address, size))
+    for chunk in found.chunks:
+        for symbol in chunk.symbols:
+            found.addresses.setdefault(symbol.name, symbol.address)
+    return found
+
+
+def _lines(text: bytes) -> list[tuple[int | None, int, int, bytes]]:
+    """Address (None for `-`), size, indent and name of each line behind the title."""
+    lines: list[tuple[int | None, int, int, bytes]] = []
+    for line in text.split(b"\n")[1:]:
+        match = _LINE.fullmatch(line)
+        if match is not None:
+            address = None if match[1] == b"-" else int(match[1], 16)
+            lines.append((address, int(match[3], 16), len(match[4]), match[5]))
+        elif lines and line:
+            # A name with a line break in it.
+            address, size, indent, name = lines[-1]
+            lines[-1] = address, size, indent, name + b"\n" + line
+    return lines
