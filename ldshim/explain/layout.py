@@ -1,29 +1,26 @@
-"""Where everything is in the linked module: lld's map, read.
-
-A line has an address (`-` where there is none), an offset in the file, a size, and then, further to the right each time,
-the name of an output segment, of a piece of an input (`main.o:(numbers)`), or of a symbol in that piece.  Pieces that were
-collected as garbage are not there.
-https://github.com/llvm/llvm-project/blob/main/lld/wasm/MapFile.cpp
-"""
+"""Where everything is in the linked module, by what one asks for: lld's map (`mapping/linker_map.py`) as text, with an index."""
 
 from __future__ import annotations
 
-# Where the columns of names begin.
-_OUT, _IN, _SYMBOL = 27, 35, 43
+from ldshim.mapping import linker_map
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ldshim.mapping.linker_map import Chunk
 
 
 class Piece:
-    """One data segment, or one function, of an input: `symbols` has the address of each."""
+    """One data segment of an input: `symbols` has the address of each.  What was collected as garbage is no piece."""
 
     __slots__ = ("address", "file", "name", "output", "size", "symbols")
 
-    def __init__(self, file: str, name: str, output: str, address: int, size: int) -> None:
-        self.file = file
-        self.name = name
-        self.output = output
-        self.address = address
-        self.size = size
-        self.symbols: dict[str, int] = {}
+    def __init__(self, chunk: Chunk) -> None:
+        self.file, _, name = _text(chunk.text).rpartition(":(")
+        self.name = name.removesuffix(")")
+        self.output = _text(chunk.output)
+        self.address = chunk.address
+        self.size = chunk.size
+        self.symbols = {_text(symbol.name): symbol.address for symbol in chunk.symbols}
 
     @property
     def end(self) -> int:
@@ -31,37 +28,21 @@ class Piece:
 
 
 class Layout:
-    """The pieces of the module, in order; `data` by name of the file and by symbol, and the functions."""
+    """The pieces of the module, in order, also by name of the output segment and by symbol, and the functions."""
 
     __slots__ = ("by_symbol", "functions", "outputs", "pieces")
 
-    def __init__(self, text: str) -> None:
-        self.pieces: list[Piece] = []
+    def __init__(self, text: bytes) -> None:
+        mapped = linker_map.parse(text)
+        self.pieces = [Piece(chunk) for chunk in mapped.chunks]
         self.outputs: dict[str, list[Piece]] = {}
         self.by_symbol: dict[str, list[Piece]] = {}
-        self.functions: set[tuple[str, str]] = set()  # file, symbol
-        self._read(text)
-
-    def _read(self, text: str) -> None:
-        output = ""
-        piece: Piece | None = None
-        for line in text.splitlines()[1:]:
-            address, rest = line[:8].strip(), line[_OUT:]
-            if rest[:1] != " ":
-                output, piece = rest, None
-            elif line[_IN : _IN + 1] != " ":
-                file, _, name = line[_IN:].rpartition(":(")
-                piece = Piece(file, name.removesuffix(")"), output, _hexadecimal(address), _hexadecimal(line[18:26]))
-                if address != "-":
-                    self.pieces.append(piece)
-                    self.outputs.setdefault(output, []).append(piece)
-            elif piece is not None and address == "-":
-                self.functions.add((piece.file, line[_SYMBOL:]))
-            elif piece is not None:
-                symbol = line[_SYMBOL:]
-                piece.symbols[symbol] = _hexadecimal(address)
+        self.functions = {(_text(file), _text(symbol)) for file, symbol in mapped.functions}
+        for piece in self.pieces:
+            self.outputs.setdefault(piece.output, []).append(piece)
+            for symbol in piece.symbols:
                 self.by_symbol.setdefault(symbol, []).append(piece)
 
 
-def _hexadecimal(text: str) -> int:
-    return int(text, 16) if text.strip() not in ("", "-") else 0
+def _text(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")

@@ -119,7 +119,7 @@ class Trial:
         self.loaded = set(text(done.stdout).splitlines())
         self.extracted = dict(_extractions(text(_read(scratch("why")))))
         if done.returncode == 0:
-            self.layout = Layout(text(_read(scratch("map"))))
+            self.layout = Layout(workspace.translate(_read(scratch("map"))))
 
 
 def _refuse_what_makes_no_program(command: command_line.Command) -> None:

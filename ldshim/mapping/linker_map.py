@@ -25,42 +25,50 @@ class MappedSymbol:
 
 
 class Chunk:
-    """An input segment in the output; `text` is `FILE:(NAME)`."""
+    """An input segment in the output segment `output`; `text` is `FILE:(NAME)`."""
 
-    __slots__ = ("address", "size", "symbols", "text")
+    __slots__ = ("address", "output", "size", "symbols", "text")
 
-    def __init__(self, text: bytes, address: int, size: int) -> None:
+    def __init__(self, text: bytes, output: bytes, address: int, size: int) -> None:
         self.text = text
+        self.output = output
         self.address = address
         self.size = size
         self.symbols: list[MappedSymbol] = []
 
 
 class LinkerMap:
-    """The data of a module."""
+    """The data of a module, and what its functions are called."""
 
-    __slots__ = ("addresses", "chunks", "files")
+    __slots__ = ("addresses", "chunks", "files", "functions")
 
     def __init__(self) -> None:
         self.addresses: dict[bytes, int] = {}  # of data symbols; of several local ones of a name, the first
         self.chunks: list[Chunk] = []  # in the order of memory
         self.files: set[bytes] = set()  # of which something is in the output
+        self.functions: set[tuple[bytes, bytes]] = set()  # file, symbol
 
 
 def parse(text: bytes) -> LinkerMap:
     found = LinkerMap()
     chunk = None
     in_data = False
+    file = output = b""
     for address, size, indent, name in _lines(text):
         if indent == _OF_INPUT:
-            found.files.add(name.rpartition(b":(")[0])
+            file = name.rpartition(b":(")[0]
+            found.files.add(file)
         if indent == 0 and address is None:
             in_data = name == b"DATA"
             chunk = None
+        elif indent == 0:
+            output = name
+        elif indent == _OF_SYMBOL and address is None:
+            found.functions.add((file, name))
         elif not in_data or address is None:
             continue
         elif indent == _OF_INPUT:
-            chunk = Chunk(name, address, size)
+            chunk = Chunk(name, output, address, size)
             found.chunks.append(chunk)
         elif indent == _OF_SYMBOL and chunk is not None:
             chunk.symbols.append(MappedSymbol(name, address, size))
