@@ -304,7 +304,7 @@ def _collect_marked(found: Survey, errors: Errors) -> None:
         contribution = by_segment.get(place)
         if contribution is None:
             segment = unit.object.segments[symbol.element]
-            if segment.flags:
+            if segment.flags & SEG_FLAG_TLS:
                 with errors:
                     _refuse_thread_local(unit, segment, marker.name)
             contribution = Contribution(MARKED, marker.section, unit, symbol.element, segment.end - segment.begin, segment.p2align)

@@ -1119,13 +1119,13 @@ def test_the_anchor_object_is_what_llvm_reads(is_64: bool, table: bool, tmp_path
     assert [(s["name"], len(s["content"]) // 2, s["p2align"]) for s in view["segments"]] == [
         ("empty", 0, 0),
         ("kept", 0, 3),
-        ("kept 1", 0, 3),
-        ("kept 2", 0, 3),
+        ("kept 1", 0, 0),
+        ("kept 2", 0, 0),
         ("kept end", 0, 0),
         ("full", 16, 4),
         ("ordered", max(pointer, 4), 2),
-        ("key 1", 0, 2),
-        ("key 2", 0, 2),
+        ("key 1", 0, 0),
+        ("key 2", 0, 0),
         ("ordered end", 0, 0),
     ]
     symbols = {symbol["name"]: symbol for symbol in view["symbols"]}

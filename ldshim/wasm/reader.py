@@ -671,14 +671,28 @@ def read_sections(data: bytes, path: str) -> list[Section]:
     found: list[Section] = []
     end, last = 8, len(data)
     while end < last:
-        start = cursor.pos = end
-        ident = cursor.byte()
-        size = cursor.u32()
-        width = cursor.pos - start - 1
-        content = cursor.skip(size)
-        end = cursor.pos
+        start = end
+        ident = data[start]
+        # As LLVM writes it: the size over five bytes.
+        head = data[start + 1 : start + 6]
+        if len(head) == 5 and head[0] & head[1] & head[2] & head[3] >= 0x80 and head[4] < 0x10:
+            width = 5
+            content = start + 6
+            size = head[0] & 0x7F | (head[1] & 0x7F) << 7 | (head[2] & 0x7F) << 14 | (head[3] & 0x7F) << 21 | head[4] << 28
+            cursor.pos = content
+        else:
+            cursor.pos = start + 1
+            size = cursor.u32()
+            content = cursor.pos
+            width = content - start - 1
+        end = content + size
+        if end > last:
+            cursor.skip(size)  # fails, and says why
         name = b""
-        if ident == SEC_CUSTOM:
+        if ident == SEC_CUSTOM and content < end and data[content] < 0x80 and content + data[content] < end:
+            name = data[content + 1 : content + 1 + data[content]]
+            content += 1 + len(name)
+        elif ident == SEC_CUSTOM:
             inner = Cursor(data, content, end, f"{path}: section {len(found)}")
             name = inner.name()
             content = inner.pos
