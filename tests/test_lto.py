@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import os
+import random
 import re
 import shutil
 import signal
@@ -15,11 +17,16 @@ from typing import TYPE_CHECKING
 import pytest
 import wasmtime
 
+from ldshim.bitcode import ir, module
+from ldshim.bitcode.bitstream import MalformedBitcode
+from ldshim.bitcode.guard import survives
 from ldshim.bitcode.module import producer as bitcode_producer
 from tests.harness import COLLECTING, Instance, archive, check, export_names, fails, ldshim, link, linker_path, tool
 from tests.test_sources_of_elements import CUSTOM, MAIN, MARKED, MARKED_LOCAL, NATIVE, commands
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.harness import Compiler
 
 FLAVORS = ("-flto", "-flto=thin")
@@ -237,6 +244,39 @@ def test_the_module_is_as_small_and_as_fast_as_with_native_sections(cc: Compiler
     (result, burnt), (expected, baseline) = fuel(ours, "work", 1000), fuel(theirs, "work", 1000)
     assert result == expected
     assert abs(burnt / baseline - 1) < 0.01
+
+
+def killers(path: Path, most: int) -> Iterator[bytes]:
+    """Damaged copies over which LLVM ends the process that reads them."""
+    content = path.read_bytes()
+    generator = random.Random(1)
+    for _ in range(2000):
+        damaged = bytearray(content)
+        for position in generator.sample(range(len(content)), 3):
+            damaged[position] ^= 1 << generator.randrange(8)
+        try:
+            facts = module.read(module.unwrapped(bytes(damaged)))
+        except MalformedBitcode:
+            continue
+        if not survives(functools.partial(ir.IRModule, module.unwrapped(bytes(damaged)), facts)):
+            yield bytes(damaged)
+            most -= 1
+            if not most:
+                return
+
+
+def test_bitcode_that_kills_llvm_ends_the_link_with_a_message(cc: Compiler, out: Path, tmp_path: Path) -> None:
+    reader, good = cc(READER, "-O1", "-flto", name="reader"), cc(marked("one", 1), "-O1", "-flto", name="one")
+    messages = []
+    for number, content in enumerate(killers(cc(marked("two", 2) + "int (*keep)(int);", "-O1", "-flto", name="two"), 5)):
+        path = tmp_path / f"damaged{number}.o"
+        path.write_bytes(content)
+        done = ldshim("--no-entry", reader, good, path, "-o", out)
+        assert done.returncode in (0, 1)  # the linker may be able to read it
+        messages.append(done.stderr)
+    assert len(messages) == 5
+    # Where the marker itself is damaged, the file is the linker's to complain about.
+    assert any(f"damaged{n}.o: bitcode of " in m and "llvmlite: llvmlite fails to read it" in m for n, m in enumerate(messages))
 
 
 def test_the_trace_says_which_way_each_file_went(cc: Compiler, out: Path) -> None:

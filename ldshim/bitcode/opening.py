@@ -6,11 +6,13 @@ compiler is no newer than llvmlite's, and llvmlite's no newer than the linker's.
 
 from __future__ import annotations
 
+import functools
 import re
 
 from ldshim import linker, markers
 from ldshim.bitcode import ALIAS
 from ldshim.bitcode import module as bitcode
+from ldshim.bitcode.guard import survives
 from ldshim.errors import LinkError, printable
 from ldshim.survey import NEEDLES
 from ldshim.trace import trace
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
     from types import ModuleType
 
+    from ldshim.bitcode.ir import IRModule
     from ldshim.command import Command
     from ldshim.inputs import Unit
     from ldshim.linker import Linker
@@ -55,6 +58,13 @@ class _Tools:
         self.llvm = llvm.llvm_version_info
         self.described = f"llvmlite has LLVM {_dotted(self.llvm)}"
 
+    def read(self, unit: Unit) -> IRModule:
+        """The unit's module.  Raises `RuntimeError` if LLVM cannot read it."""
+        assert self.ir is not None  # noqa: S101 - see `_why_not`
+        assert unit.bitcode is not None  # noqa: S101
+        module: IRModule = self.ir.IRModule(bitcode.unwrapped(unit.data), unit.bitcode)
+        return module
+
 
 def open_units(
     units: list[Unit], wanted: Container[bytes], real: Linker, command: Command, environ: Mapping[str, str]
@@ -64,9 +74,11 @@ def open_units(
     Raises `LinkError` where neither can be had.
     """
     tools = _Tools(real)
+    reasons = {unit: _why_not(unit, tools, wanted, command) for unit in units}
+    _try_out([unit for unit, reason in reasons.items() if reason is None], tools, reasons)
     lowered: list[tuple[Unit, str]] = []
     for unit in units:
-        reason = _open_as_bitcode(unit, tools, wanted, command)
+        reason = reasons[unit] or _open_as_bitcode(unit, tools)
         if reason is not None:
             lowered.append((unit, reason))
         elif trace.on:
@@ -75,23 +87,31 @@ def open_units(
         _lower(lowered, tools, real, command, environ)
 
 
-def _open_as_bitcode(unit: Unit, tools: _Tools, wanted: Container[bytes], command: Command) -> str | None:
+def _try_out(units: list[Unit], tools: _Tools, reasons: dict[Unit, str | None]) -> None:
+    """Find the units that LLVM does not survive; mostly there are none, and all are read in one go."""
+    if survives(lambda: [tools.read(unit) for unit in units]):
+        return
+    for unit in units:
+        if not survives(functools.partial(tools.read, unit)):
+            reasons[unit] = "llvmlite fails to read it"
+
+
+def _open_as_bitcode(unit: Unit, tools: _Tools) -> str | None:
     """Open a unit through llvmlite, or say why that cannot be."""
+    try:
+        unit.open_as(tools.read(unit))
+    except RuntimeError as error:
+        return f"llvmlite cannot read it ({' '.join(str(error).split())})"
+    return None
+
+
+def _why_not(unit: Unit, tools: _Tools, wanted: Container[bytes], command: Command) -> str | None:
+    """Why a unit cannot go through llvmlite, as far as one can tell without trying."""
     facts = unit.bitcode
     if facts is None:
         return "it cannot be read without its LLVM"
     if command.shared_memory:
         _refuse_thread_local(unit, facts, wanted)
-    reason = _why_not(facts, tools, wanted, command)
-    if reason is None and tools.ir is not None:
-        try:
-            unit.open_as(tools.ir.IRModule(bitcode.unwrapped(unit.data), facts))
-        except RuntimeError as error:
-            reason = f"llvmlite cannot read it ({' '.join(str(error).split())})"
-    return reason
-
-
-def _why_not(facts: bitcode.Module, tools: _Tools, wanted: Container[bytes], command: Command) -> str | None:
     if tools.ir is None:
         return tools.described
     written = _version(facts.producer.decode("ascii", "replace"), r"^LLVM")

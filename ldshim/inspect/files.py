@@ -10,6 +10,7 @@ import os
 from ldshim import archive
 from ldshim.bitcode import module as bitcode
 from ldshim.bitcode.bitstream import MalformedBitcode
+from ldshim.bitcode.guard import survives
 from ldshim.errors import LinkError
 from ldshim.inputs import BITCODE_MAGIC
 from ldshim.inspect.facts import Problem
@@ -19,8 +20,6 @@ from ldshim.wasm.reader import Cursor, MalformedObject, ObjectFile, is_wasm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ldshim.bitcode.ir import IRModule
 
 OBJECT, BITCODE, MODULE, OTHER = "object", "bitcode", "module", "other"
@@ -30,8 +29,6 @@ ARCHIVE, THIN_ARCHIVE, COMPONENT = "archive", "thin archive", "component"
 # like a module, and whole modules in those with this number.
 _COMPONENT_HEADER = b"\0asm\x0d\0\x01\0"
 _COMPONENT_MODULE = 1
-
-_MEMORY_FOR_BITCODE = 4 << 30
 
 
 class Piece:
@@ -71,41 +68,19 @@ class Piece:
             self.why_no_ir = "llvmlite is not installed (pip install 'ldshim[lto]')"
             return
         content, facts = bitcode.unwrapped(self.data), self.facts
-        if not _survives(lambda: IRModule(content, facts)):
-            self.why_no_ir = "the llvmlite that is installed cannot read it"
-            return
-        self.ir = IRModule(content, facts)
+        try:
+            if survives(lambda: IRModule(content, facts)):
+                self.ir = IRModule(content, facts)
+                return
+        except RuntimeError:
+            pass
+        self.why_no_ir = "the llvmlite that is installed cannot read it"
 
     @property
     def is_64(self) -> bool | None:
         if self.object is not None:
             return self.object.is_64
         return self.facts.triple.startswith(b"wasm64") if self.facts is not None else None
-
-
-def _survives(read: Callable[[], object]) -> bool:
-    """Whether reading works.
-
-    Over damaged bitcode LLVM may end the process, or fill the memory, so another process has to try.
-    """
-    try:
-        import resource  # noqa: PLC0415 - there is none on Windows
-    except ImportError:
-        return False
-    child = os.fork()
-    if child == 0:
-        try:
-            silent = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(silent, 1)
-            os.dup2(silent, 2)
-            _, hard = resource.getrlimit(resource.RLIMIT_AS)
-            resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_FOR_BITCODE, hard))
-            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            read()
-        except BaseException:  # noqa: BLE001 - the child ends here whatever happens
-            os._exit(1)
-        os._exit(0)
-    return os.waitpid(child, 0)[1] == 0
 
 
 class Opened:
