@@ -22,12 +22,22 @@ COMMANDS = {
     "init": "ldshim.init",
     "inspect": "ldshim.inspect",
 }
+# These hand files of the package to compilers: there are none where it is imported from a zip (scripts/pyz).
+_NEED_FILES = ("demo", "include-dir", "init")
 
 
 def main() -> NoReturn:
     """Run the command line of this process; never returns."""
-    argv = sys.argv[1:]
-    called = os.path.basename(sys.argv[0])
+    try:
+        _leave_current_directory()
+        _main(sys.argv[1:], os.path.basename(sys.argv[0]))
+    except KeyboardInterrupt:
+        from ldshim.linker import exit_like  # noqa: PLC0415
+
+        exit_like(-2)  # as if the signal had ended us: that is what a shell and make look for
+
+
+def _main(argv: list[str], called: str) -> NoReturn:
     from ldshim.errors import LinkError  # noqa: PLC0415
 
     try:
@@ -42,14 +52,28 @@ def main() -> NoReturn:
         from ldshim.diagnostics import printer  # noqa: PLC0415 - only for links that fail
 
         printer(argv, os.environ).fail(error)
-    except KeyboardInterrupt:
-        from ldshim.linker import exit_like  # noqa: PLC0415
 
-        exit_like(-2)  # as if the signal had ended us: that is what a shell and make look for
+
+def _leave_current_directory() -> None:
+    """Import nothing from the current directory, where `python -m` looks first: anybody's `json.py` may lie there."""
+    if sys.flags.isolated or getattr(sys.flags, "safe_path", False) or not sys.path:
+        return
+    try:
+        if sys.path[0] == os.getcwd():
+            del sys.path[0]
+    except OSError:
+        pass  # it is gone, and nothing lies in it
 
 
 def _subcommand(argv: list[str]) -> int:
     name, *rest = argv
+    if name in _NEED_FILES and not os.path.isfile(__file__):
+        from ldshim.errors import LinkError  # noqa: PLC0415
+
+        raise LinkError(
+            f"{name} needs files that other programs can open, and here ldshim is one file: `pip install ldshim`, or unpack it "
+            f"(`python3 -m zipfile -e {sys.argv[0]} ldshim-unpacked`, then `python3 ldshim-unpacked {name}`)"
+        )
     # Each module has an `execute`, which takes the words behind the command's name and returns the exit status.
     module = __import__(COMMANDS[name], fromlist=["execute"])
     status: int = module.execute(rest)

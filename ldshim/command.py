@@ -14,8 +14,9 @@ https://github.com/llvm/llvm-project/blob/main/llvm/lib/Support/CommandLine.cpp 
 from __future__ import annotations
 
 import os
+import stat
 
-from ldshim.errors import LinkError
+from ldshim.errors import LinkError, printable
 from ldshim.options import EITHER, FLAGS, JOINED, PREFIXES, SEPARATE
 
 TYPE_CHECKING = False
@@ -231,7 +232,9 @@ class Command:
 def parse(argv: list[str], *, guarded: bool = False) -> Command:
     """Read the words behind the program's name; `guarded` leaves the guard library on the line, so that the link fails."""
     argv = _without_flavor(argv)
-    words, origins = _expand(argv)
+    words, origins, has_pipes = _expand(argv)
+    if has_pipes:  # the real linker would find nothing left in them
+        argv, origins = words, list(range(len(words)))
     command = _without_own_options(argv, words, origins, guarded=guarded)
     _read(command)
     return command
@@ -241,7 +244,8 @@ def message_settings(argv: list[str]) -> dict[str, str]:
     """What the line says of messages ("color", "error limit"), as far as it can be read."""
     settings: dict[str, str] = {}
     try:
-        for _, _, name, value in options(expand_response_files(_without_flavor(argv))):
+        # A pipe has been read by now, and may never end again.
+        for _, _, name, value in options(_expand(_without_flavor(argv), skip_pipes=True)[0]):
             if name in _SETTINGS:
                 setting, fixed = _SETTINGS[name]
                 settings[setting] = value if fixed is None else fixed
@@ -257,7 +261,7 @@ def _without_flavor(argv: list[str]) -> list[str]:
     if len(argv) == 1:
         raise LinkError("missing arg value for '-flavor'")
     if argv[1].lower() not in ("wasm", "ld-wasm"):
-        raise LinkError(f"-flavor {argv[1]}: ldshim links WebAssembly only")
+        raise LinkError(f"-flavor {printable(argv[1])}: ldshim links WebAssembly only")
     return argv[2:]
 
 
@@ -308,7 +312,7 @@ def _without_own_options(argv: list[str], words: list[str], origins: list[int], 
             if words[begin].startswith(_OWN):
                 option = "--" + name.removesuffix("=")
                 if option not in _OWN_OPTIONS:
-                    raise LinkError(f"unknown option: {words[begin]}")
+                    raise LinkError(f"unknown option: {printable(words[begin])}")
                 values[option] = value
                 own.update(range(begin, end))
             elif name in _LIBRARIES and value.startswith(_GUARD) and not guarded:
@@ -318,9 +322,8 @@ def _without_own_options(argv: list[str], words: list[str], origins: list[int], 
         return Command(argv, words, linker, map_path)
     rest = [word for index, word in enumerate(words) if index not in own]
     in_argv = {origins[index] for index in own}
-    if -1 in in_argv:
-        return Command(rest, rest, linker, map_path)
-    return Command([word for index, word in enumerate(argv) if index not in in_argv], rest, linker, map_path)
+    kept = rest if -1 in in_argv else [word for index, word in enumerate(argv) if index not in in_argv]
+    return Command(kept, rest, linker, map_path)
 
 
 def _read(command: Command) -> None:
@@ -445,11 +448,11 @@ def expand_response_files(argv: list[str]) -> list[str]:
     return _expand(argv)[0]
 
 
-def _expand(argv: list[str]) -> tuple[list[str], list[int]]:
-    """Return the expanded words, and for each its index in argv, -1 if it comes from a file."""
+def _expand(argv: list[str], *, skip_pipes: bool = False) -> tuple[list[str], list[int], bool]:
+    """Return the expanded words, for each its index in argv, -1 if it comes from a file, and whether one cannot be read again."""
     origins = list(range(len(argv)))
     if not any(word.startswith("@") for word in argv):
-        return argv, origins
+        return argv, origins, False
     tokenize = _tokenizer(argv)
     words: list[str] = []
     found: list[int] = []
@@ -457,12 +460,15 @@ def _expand(argv: list[str]) -> tuple[list[str], list[int]]:
     top: tuple[_FileId, ...] = ()
     rest = [(word, index, top) for index, word in enumerate(argv)][::-1]
     intact = True
+    has_pipes = False
     while rest:
         word, origin, including = rest.pop()
         nested = None
         if intact and word.startswith("@"):
+            is_pipe = _is_pipe(word[1:])
+            has_pipes = has_pipes or is_pipe
             try:
-                nested = _nested(word[1:], including, tokenize)
+                nested = None if is_pipe and skip_pipes else _nested(word[1:], including, tokenize)
             except _Unreadable:
                 intact = False
         if nested is None:
@@ -471,7 +477,16 @@ def _expand(argv: list[str]) -> tuple[list[str], list[int]]:
         else:
             file, content = nested
             rest += [(inner, -1, (*including, file)) for inner in reversed(content)]
-    return words, found
+    return words, found, has_pipes
+
+
+def _is_pipe(path: str) -> bool:
+    """Whether a response file is a pipe (`@<(...)`) or a terminal, which only one program can read."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode) or stat.S_ISSOCK(mode)
 
 
 def _nested(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import sys
 
+from ldshim.arguments import Parser
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,14 +42,7 @@ class DemoError(Exception):
 
 def execute(argv: list[str]) -> int:
     """Run the demo; returns the exit status."""
-    import argparse  # noqa: PLC0415 - links must not wait for what only the demo needs
-
-    parser = argparse.ArgumentParser(
-        prog="ldshim demo",
-        description="Link a small plugin program with the bare linker and through ldshim; show what each registered.",
-    )
-    parser.add_argument("--keep", metavar="DIR", help="write sources, objects and modules to DIR, and leave them there")
-    keep = parser.parse_args(argv).keep
+    keep = parser().parse_args(argv).keep
     try:
         _require_packages()
         return _run_in(keep)
@@ -55,6 +50,17 @@ def execute(argv: list[str]) -> int:
         sys.stdout.flush()
         print(f"ldshim demo: {error}", file=sys.stderr)
         return 1
+
+
+def parser() -> Parser:
+    options = Parser(
+        "demo",
+        "Link a small plugin program with the bare linker and through ldshim; show what each registered.",
+        examples=["ldshim demo", "ldshim demo --keep plugins"],
+        status="0 if the program has all its plugins; 1 if not, or if a step fails",
+    )
+    options.add_argument("--keep", metavar="DIR", help="write sources, objects and modules to DIR, and leave them there")
+    return options
 
 
 def _require_packages() -> None:

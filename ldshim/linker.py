@@ -97,7 +97,7 @@ def _usual(environ: Mapping[str, str]) -> str | None:
 
 
 def _on_path(name: str, environ: Mapping[str, str]) -> list[str]:
-    if not name.endswith(_SUFFIX):
+    if not name.lower().endswith(_SUFFIX):
         name += _SUFFIX
     directories = environ.get("PATH", os.defpath).split(os.pathsep)
     return [os.path.join(directory, name) for directory in directories if directory]
@@ -109,7 +109,7 @@ def _is_executable(path: str) -> bool:
 
 def _is_ldshim(path: str, mark: bytes) -> bool:
     """Whether this is our own script, under whatever name, or a small script with `mark` in it."""
-    if sys.argv and os.path.realpath(path) == os.path.realpath(sys.argv[0]):
+    if sys.argv and os.path.realpath(path) in (os.path.realpath(sys.argv[0]), os.path.realpath(sys.argv[0] + _SUFFIX)):
         return True
     try:
         with open(path, "rb") as file:
@@ -161,12 +161,15 @@ def version_or_help(linker: Linker, command: Command) -> int:
     if status == 0 and command.prints_help:
         from ldshim.help import HELP  # noqa: PLC0415 - only when asked for
 
-        print("\n" + HELP, end="", flush=True)
+        text = f"\n{HELP}"
     elif status == 0:
         from ldshim import __version__  # noqa: PLC0415
 
-        print(f"ldshim {__version__}", flush=True)
-    return status
+        text = f"ldshim {__version__}\n"
+    else:
+        return status
+    # Whoever reads may have seen enough (`ldshim --help | head`): nothing is said of that.
+    return 0 if write(1, text.encode()) else 1
 
 
 def version(linker: Linker) -> str:
@@ -216,6 +219,10 @@ def _run_forwarding(
 
 def exit_like(status: int) -> NoReturn:
     """End this process as the real linker ended: with its exit status, or by its signal."""
+    if os.name == "nt":
+        from ldshim import windows  # noqa: PLC0415 - only there
+
+        sys.exit(windows.exit_status(status))
     if status >= 0:
         sys.exit(status)
     import resource  # noqa: PLC0415 - only for crashes
@@ -244,10 +251,9 @@ class forwarded_signals:  # noqa: N801 - used like a function: `with forwarded_s
 
     def __enter__(self) -> forwarded_signals:  # noqa: PYI034 - Self is newer than Python 3.10
         global _active  # noqa: PLW0603 - signal handlers belong to the process, and so does this
-        for name in ("SIGTERM", "SIGINT", "SIGHUP"):
-            number = getattr(_signal, name, None)
+        for number in _ending_signals():
             # What was ignored stays so (nohup), for us and for the child.
-            if number is not None and _signal.getsignal(number) != _signal.SIG_IGN:
+            if _signal.getsignal(number) != _signal.SIG_IGN:
                 self.previous[number] = _signal.signal(number, self._forward)
         _active = self
         return self
@@ -256,8 +262,7 @@ class forwarded_signals:  # noqa: N801 - used like a function: `with forwarded_s
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         global _active  # noqa: PLW0603
-        for number, handler in self.previous.items():
-            _signal.signal(number, handler)
+        set_handlers(self.previous)
         _active = None
 
     def adopt(self, child: int) -> None:
@@ -275,10 +280,31 @@ class forwarded_signals:  # noqa: N801 - used like a function: `with forwarded_s
     def _forward(self, number: int, _frame: FrameType | None) -> None:
         self.received = number
         if self.child:
-            os.kill(self.child, number)
+            try:
+                os.kill(self.child, number)
+            except ProcessLookupError:
+                pass  # it has ended, and `wait` has not gone on yet
 
 
 _active: forwarded_signals | None = None
+
+
+def handle_unhandled(handler: Callable[[int, FrameType | None], None]) -> dict[int, object]:
+    """Have `handler` called by those of the signals that would end this process; returns what to give to `set_handlers` in the end."""
+    previous: dict[int, object] = {}
+    for number in _ending_signals():
+        if _signal.getsignal(number) in (_signal.SIG_DFL, _signal.default_int_handler):
+            previous[number] = _signal.signal(number, handler)
+    return previous
+
+
+def set_handlers(handlers: dict[int, object]) -> None:
+    for number, handler in handlers.items():
+        _signal.signal(number, handler)
+
+
+def _ending_signals() -> list[int]:
+    return [getattr(_signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP") if hasattr(_signal, name)]
 
 
 # The child
@@ -303,9 +329,7 @@ def _restore_signals() -> None:
 def _call(linker: Linker, args: list[str]) -> int:
     """Run the real linker on our own standard streams, with a response file if need be."""
     if not hasattr(os, "posix_spawn"):
-        import subprocess  # noqa: PLC0415 - Windows
-
-        return subprocess.run([*linker.prefix, *args], env=environment(linker), check=False).returncode
+        return _call_simply(linker, args)
     with forwarded_signals() as forwarding:
         try:
             forwarding.adopt(_spawn(linker, args, (1, 2)))
@@ -319,6 +343,23 @@ def _call(linker: Linker, args: list[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="ldshim-") as directory:
             forwarding.adopt(_spawn_any(linker, _shorten(args, directory), directory, (1, 2)))
             return forwarding.wait()
+
+
+def _call_simply(linker: Linker, args: list[str]) -> int:
+    """Do what `_call` does where there is no posix_spawn."""
+    import subprocess  # noqa: PLC0415 - Windows
+    import tempfile  # noqa: PLC0415
+
+    from ldshim import windows  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="ldshim-") as directory:
+        words = [*linker.prefix, *args]
+        if not windows.fits(words):
+            words = [*linker.prefix, *_shorten(args, directory)]
+        try:
+            return subprocess.run(words, env=environment(linker), check=False).returncode
+        except OSError as error:
+            raise _cannot_run(linker, error) from None
 
 
 def _run_simply(

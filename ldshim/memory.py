@@ -11,6 +11,7 @@ else's, or cannot be written, there is none.  LDSHIM_CACHE is its directory, or 
 from __future__ import annotations
 
 import os
+import sys
 import time
 
 from ldshim import __version__
@@ -26,7 +27,7 @@ _FIELD = 8
 _IDENTITY = 5 * _FIELD
 _ENTRY = _IDENTITY + 1
 # Another number where another way of searching could find more.
-_FORMAT = 2
+_FORMAT = 3
 # What is known of an archive.
 WANTS_NOTHING = b"w"  # none of the needles is in it
 HAS_NOTHING = b"n"  # nor is there a section, or a bitcode file, that anything could be in
@@ -34,6 +35,8 @@ _CHECKSUM = 8
 _PRIME = (1 << 61) - 1
 # The coarsest times that file systems in use keep.
 _SETTLED_NS = 2_000_000_000
+# It takes milliseconds to write the memory: a file that has been unfinished for longer than this stays so.
+_ABANDONED_S = 60
 
 
 def identity(status: os.stat_result) -> Identity:
@@ -75,17 +78,7 @@ class Memory:
         known.update((entry, what) for entry, what in (self._known or {}).items() if entry not in known)
         entries = [entry + what for entry, what in known.items()]
         text = b"".join(entries[:MAX_ENTRIES])
-        partial = f"{self._path}.{os.getpid()}.{os.urandom(4).hex()}"
-        try:
-            os.makedirs(os.path.dirname(self._path), 0o700, exist_ok=True)
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-            try:
-                os.write(descriptor, self._title + _checksum(text) + text)
-            finally:
-                os.close(descriptor)
-            os.replace(partial, self._path)
-        except OSError:
-            _remove(partial)
+        _replace(self._path, self._title + _checksum(text) + text)
 
     def _read(self) -> dict[bytes, bytes]:
         if not self._path:
@@ -111,15 +104,49 @@ class Memory:
         return {entries[at : at + _IDENTITY]: entries[at + _IDENTITY : at + _ENTRY] for at in starts}
 
 
-def _place(environ: Mapping[str, str]) -> str:
+def _replace(path: str, content: bytes) -> None:
+    """Put `content` into the place of a file at once, or leave all as it is: where it cannot be written, or somebody else does so."""
+    partial = path + ".new"
+    try:
+        os.makedirs(os.path.dirname(path), 0o700, exist_ok=True)
+        # One name for all, so that links that are killed here leave one file behind and not one each.
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    except FileExistsError:
+        _remove_abandoned(partial)
+        return
+    except OSError:
+        return
+    try:
+        try:
+            is_whole = os.write(descriptor, content) == len(content)  # a disk can be full behind the first bytes
+        finally:
+            os.close(descriptor)
+        if is_whole:
+            os.replace(partial, path)
+            return
+    except OSError:
+        pass
+    _remove(partial)
+
+
+def _remove_abandoned(partial: str) -> None:
+    """Remove what a link that was killed has left, for the next one to write."""
+    try:
+        if time.time() - os.lstat(partial).st_mtime > _ABANDONED_S:
+            os.unlink(partial)
+    except OSError:
+        pass
+
+
+def _place(environ: Mapping[str, str], system: str = sys.platform) -> str:
     """The file, empty for no memory."""
     setting = environ.get("LDSHIM_CACHE")
     if setting == "off":
         return ""
-    base = environ.get("XDG_CACHE_HOME") or environ.get("LOCALAPPDATA")
-    if not base:
-        home = environ.get("HOME")
-        base = os.path.join(home, ".cache") if home else ""
+    base = environ.get("XDG_CACHE_HOME") or (environ.get("LOCALAPPDATA") if system == "win32" else "")
+    home = environ.get("HOME")
+    if not base and home:
+        base = os.path.join(home, "Library", "Caches") if system == "darwin" else os.path.join(home, ".cache")
     folder = setting or (base and os.path.join(base, "ldshim"))
     return os.path.join(os.path.abspath(folder), "archives") if folder else ""
 
@@ -130,7 +157,8 @@ def _encoded(known: Identity) -> bytes:
 
 def _checksum(text: bytes) -> bytes:
     # binascii and zlib are libraries to be loaded, for half a millisecond.
-    return (int.from_bytes(text, "little") % _PRIME).to_bytes(_CHECKSUM, "little")
+    # The last byte makes a text another than the same with zeros behind it.
+    return (int.from_bytes(text + b"\1", "little") % _PRIME).to_bytes(_CHECKSUM, "little")
 
 
 def _remove(path: str) -> None:

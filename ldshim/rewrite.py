@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 
-from ldshim import archive
+from ldshim import archive, linker
 from ldshim.anchors import anchor_object
 from ldshim.errors import LinkError
 from ldshim.wasm import editor
@@ -21,6 +21,7 @@ from ldshim.wasm.reader import ObjectFile
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from types import FrameType
 
     from ldshim.archive import Piece
     from ldshim.command import Command, Input
@@ -29,19 +30,36 @@ if TYPE_CHECKING:
 
 ANCHOR_NAME = "ldshim-anchors.o"
 ROW_NAME = "objects.a"
+STAND_IN_NAME = "object.o"
+_LONGEST_NAME = 255  # bytes, on the file systems in use
+_NOT_IN_NAMES = '<>:"|?*' if os.name == "nt" else ""
 # Fewer objects are files of their own, which the linker's --verbose and --reproduce show as what they are.
 LONG_ROW = 8
 _BUFFER = 1 << 20
 
 
 class Workspace:
-    """A private directory for one link."""
+    """A private directory for one link, which is there until `remove`.
 
-    __slots__ = ("_latest", "_names", "_origins", "_rows", "path")
+    A signal that nobody else has a handler for removes it, too, and ends the process.
+    """
+
+    __slots__ = ("_latest", "_names", "_origins", "_previous", "_received", "_rows", "_whole", "path")
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self.path = _make_private_directory(environ)
+        self.path = ""
+        self._received = 0
+        self._previous = linker.handle_unhandled(self._end)
+        try:
+            self.path = _make_private_directory(environ)
+        except LinkError:
+            linker.set_handlers(self._previous)
+            raise
+        finally:
+            if self._received:
+                self._end(self._received, None)
         self._rows: dict[int, list[bytes]] = {}  # directory number -> what the members of the archive in it are called
+        self._whole: dict[int, bytes] = {}  # directory number -> the user's path for the file STAND_IN_NAME in it
         self._origins: list[bytes] = []  # directory number -> what the user's path has in its place
         self._names: list[set[str]] = []  # directory number -> the files in it
         self._latest: dict[str, int] = {}  # a user's directory -> number
@@ -52,7 +70,12 @@ class Workspace:
         number = self._latest.get(folder)
         path = ""
         try:
-            if alone or number is None or base in self._names[number]:
+            if not _is_possible(base):  # members of archives may be called so
+                number = self._make_directory(folder)
+                self._latest.pop(folder)
+                self._whole[number] = os.fsencode(user_path)
+                base = STAND_IN_NAME
+            elif alone or number is None or base in self._names[number]:
                 number = self._make_directory(folder)
             self._names[number].add(base)
             path = f"{self.path}{os.sep}{number}{os.sep}{base}"
@@ -92,11 +115,14 @@ class Workspace:
         out = [first]
         for part in rest:
             number, separator, tail = part.partition(os.fsencode(os.sep))
-            if separator and number.isdigit() and int(number) < len(self._origins):
-                row = self._rows.get(int(number))
-                out.append(self._origins[int(number)] + tail if row is None else _in_row(row, tail))
-            else:
+            if not (separator and number.isdigit() and int(number) < len(self._origins)):
                 out.append(root + part)
+            elif int(number) in self._rows:
+                out.append(_in_row(self._rows[int(number)], tail))
+            elif int(number) in self._whole:
+                out.append(self._whole[int(number)] + tail.removeprefix(os.fsencode(STAND_IN_NAME)))
+            else:
+                out.append(self._origins[int(number)] + tail)
         return b"".join(out)
 
     def translate_file(self, path: str) -> None:
@@ -120,6 +146,13 @@ class Workspace:
             for name in directories:
                 _ignore_missing(os.rmdir, os.path.join(folder, name))
         _ignore_missing(os.rmdir, self.path)
+        linker.set_handlers(self._previous)
+
+    def _end(self, number: int, _frame: FrameType | None) -> None:
+        self._received = number
+        if self.path:  # else it is being made
+            self.remove()
+            linker.exit_like(-number)
 
 
 def rewrite(plan: Plan, files: list[InputFile], command: Command, workspace: Workspace) -> list[str]:
@@ -261,6 +294,11 @@ def _make_private_directory(environ: Mapping[str, str]) -> str:
             raise LinkError(f"cannot make a temporary directory in {parent}: {error.strerror}; set TMPDIR") from None
         return path
     raise LinkError(f"cannot make a temporary directory in {parent}")
+
+
+def _is_possible(name: str) -> bool:
+    """Whether a file can be called so."""
+    return len(os.fsencode(name)) <= _LONGEST_NAME and "\0" not in name and not any(char in name for char in _NOT_IN_NAMES)
 
 
 def _in_row(names: list[bytes], tail: bytes) -> bytes:

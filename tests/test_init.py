@@ -526,7 +526,7 @@ def test_a_project_without_linkme_is_told_of_cargos_warning(project: Project) ->
 
 
 def test_the_help_has_an_example(project: Project) -> None:
-    assert "example:\n  $ cd my-project && ldshim init\n" in project.run("--help").stdout
+    assert "examples:\n  $ cd my-project && ldshim init\n" in project.run("--help").stdout
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -58,11 +59,14 @@ def run(*words: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
 def test_the_wheel_has_every_file_of_the_package_and_nothing_else(package: Package) -> None:
     files = {path for path in (ROOT / "ldshim").rglob("*") if path.is_file() and path.suffix != ".pyc"}
     expected = {path.relative_to(ROOT).as_posix() for path in files}
-    assert {"ldshim/py.typed", "ldshim/include/ldshim.h", "ldshim/demo_sources/main.c"} < expected
+    assert {"ldshim/py.typed", "ldshim/include/ldshim.h", "ldshim/demo_sources/main.c", "ldshim/mapping/page.html"} < expected
     crate = ROOT / "toolchains" / "rust" / "linkme"
     sources = {path for path in crate.rglob("*") if path.suffix in (".rs", ".toml") and "target" not in path.parts}
     assert crate / "impl" / "src" / "lib.rs" in sources
     expected |= {f"ldshim/{path.relative_to(ROOT).as_posix()}" for path in sources}
+    shared = {path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs" / "share").rglob("*") if path.is_file()}
+    assert "share/man/man1/ldshim.1" in shared
+    expected |= {f"ldshim-{__version__}.data/data/{path}" for path in [*shared, "include/ldshim.h"]}
     expected |= {f"{METADATA}/{name}" for name in ("METADATA", "RECORD", "WHEEL", "entry_points.txt")}
     expected |= {f"{METADATA}/licenses/{name}" for name in LICENCES}
     assert set(zipfile.ZipFile(package.wheel).namelist()) == expected
@@ -85,6 +89,40 @@ def test_the_source_archive_can_be_tested(package: Package) -> None:
     assert {"README.md", "CHANGELOG.md", "pyproject.toml", "scripts/test", "tests/harness.py", *LICENCES} < names
     documents = {path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*") if path.is_file()}
     assert documents < names
+
+
+def test_pages_and_completions_are_installed_where_they_are_looked_for(package: Package) -> None:
+    prefix = package.python.parent.parent
+    for place in (
+        "share/man/man1/ldshim.1",
+        "share/man/man1/ldshim-tools.1",
+        "share/bash-completion/completions/ldshim",
+        "share/zsh/site-functions/_ldshim",
+        "share/fish/vendor_completions.d/ldshim.fish",
+    ):
+        assert (prefix / place).read_bytes() == (ROOT / place).read_bytes()
+    # man looks beside the directories of PATH.
+    environ = {name: value for name, value in os.environ.items() if name != "MANPATH"} | {"PATH": f"{prefix}/bin:{os.environ['PATH']}"}
+    for page in ("ldshim", "ldshim-tools"):
+        done = subprocess.run(["man", "--where", page], capture_output=True, text=True, check=False, env=environ)
+        assert done.stdout == f"{prefix}/share/man/man1/{page}.1\n", done.stderr
+
+
+def test_the_shells_find_the_completions_as_the_documentation_says(package: Package, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "commands.md").read_text()
+    environ = {"HOME": str(tmp_path), "PATH": f"{package.python.parent}:/usr/bin:/bin"}
+    print_share = re.findall(r"(?m)^echo .*share\"$", text)[0]
+    share = check(["bash", "-c", print_share], env=environ).stdout.strip()
+    asking = {
+        "bash": "complete -p ldshim",
+        "zsh": "autoload -Uz compinit; compinit -u -D; print $_comps[ldshim]",
+        "fish": "complete -C 'ldshim insp'",
+    }
+    answers = {"bash": "complete -o default -F _ldshim ldshim", "zsh": "_ldshim", "fish": "inspect\t"}
+    lines = dict(re.findall(r"(?m)^\| (bash|zsh|fish).*? \| `(.*?)`", text))
+    for shell, question in asking.items():
+        done = check([shell, "-c", f"{lines[shell].replace('LDSHIM_SHARE', share)}\n{question}"], env=environ)
+        assert done.stdout.startswith(answers[shell])
 
 
 def test_include_dir_is_where_the_header_is(package: Package) -> None:

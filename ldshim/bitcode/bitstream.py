@@ -24,6 +24,11 @@ _CHARACTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._
 
 _Operand = tuple[int, int]
 
+# Operands that take no bits: an array of them is what a small file fills all memory with, and LLVM refuses it, too.
+_NO_BITS = ((_FIXED, 0), (_VBR, 0))
+# Literals take none, either.  LLVM's longest abbreviation has 20 operands or so.
+_MAX_OPERANDS = 64
+
 
 class MalformedBitcode(LinkError):  # noqa: N818 - named for what it says of the file
     """The bits are not a well-formed stream, or more than ldshim understands."""
@@ -128,7 +133,10 @@ class Reader:
     def _definition(self) -> list[_Operand]:
         cursor = self._cursor
         operands = []
-        for _ in range(cursor.vbr(5)):
+        number = cursor.vbr(5)
+        if number > _MAX_OPERANDS:
+            raise cursor.fail(f"an abbreviation of {number} operands")
+        for _ in range(number):
             if cursor.fixed(1):
                 operands.append((_LITERAL, cursor.vbr(8)))
                 continue
@@ -150,7 +158,7 @@ class Reader:
         for operand in operands:
             if operand[0] == _ARRAY:
                 element = next(operands, None)
-                if element is None or element[0] in (_LITERAL, _ARRAY, _BLOB):
+                if element is None or element[0] in (_LITERAL, _ARRAY, _BLOB) or element in _NO_BITS:
                     raise cursor.fail("an array of nothing")
                 values += [self._scalar(element) for _ in range(self._count())]
             elif operand[0] == _BLOB:

@@ -7,10 +7,10 @@ Start here: `_examine` is the list of the examinations, in order.  Other program
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 
+from ldshim.arguments import Parser
 from ldshim.doctor import compilers, here, linkers, lto, show
 from ldshim.doctor.findings import ERROR, Cure, Group, run
 from ldshim.doctor.programs import Programs
@@ -23,16 +23,12 @@ if TYPE_CHECKING:
     from ldshim.doctor.programs import Answer
     from ldshim.init.config import Config
 
-EPILOG = """\
-exit status: 0 if nothing is wrong, also with warnings; 1 if something is.
-"""
-
 
 def execute(argv: list[str]) -> int:
     """Run `ldshim doctor`; returns the exit status."""
     # Names of files may be anything; to show one must not fail.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     groups = _examine()
     try:
         print(show.as_json(groups) if options.json else show.as_text(groups, color=show.wants_color()), flush=True)
@@ -41,15 +37,15 @@ def execute(argv: list[str]) -> int:
     return 1 if any(finding.severity == ERROR for group in groups for finding in group.findings) else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ldshim doctor",
-        description="Look at the linkers, compilers and the cargo project of the current directory; say what is wrong and what mends it.",
-        epilog=EPILOG,
-        allow_abbrev=False,
+def parser() -> Parser:
+    options = Parser(
+        "doctor",
+        "Look at the linkers, compilers and the cargo project of the current directory;\nsay what is wrong and what mends it.",
+        examples=["ldshim doctor", "ldshim doctor --json"],
+        status="0 if nothing is wrong, also with warnings; 1 if something is",
     )
-    parser.add_argument("--json", action="store_true", help="print it for programs")
-    return parser
+    options.add_argument("--json", action="store_true", help="print it for programs")
+    return options
 
 
 def _examine() -> list[Group]:

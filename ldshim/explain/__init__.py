@@ -7,26 +7,21 @@ has.  `statics.py` looks into all inputs for what is an element, or may be meant
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 
+from ldshim.arguments import Parser
 from ldshim.errors import LinkError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from argparse import Namespace
     from collections.abc import Sequence
 
-EXAMPLE = """\
-examples:
-  $ ldshim explain commands -- --no-entry main.o plugins.a -o out.wasm
-  $ ldshim explain commands --element hello -- @link.rsp
-
+NOTES = """\
 SECTION is what stands behind __start_, or the name of a distributed slice of Rust.
 NAME is a name in the source, a symbol, or a part of one.
-
-exit status: 0 if the element (without --element: any element) is in the section; 1 if not, or if the question cannot be answered.
-"""
+Behind -- stand the words of the link: those behind wasm-ld, ldshim or rust-lld."""
 
 
 class ExplainError(Exception):
@@ -39,8 +34,8 @@ def execute(argv: list[str]) -> int:
         # Names of files and symbols may be anything; to show one must not fail.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     own, words = _split(argv)
+    options = parser().parse_args(own)
     try:
-        options = _parser().parse_args(own)
         return _explain(options, _link_words(options, words))
     except (ExplainError, LinkError) as error:
         message = str(error)
@@ -51,25 +46,23 @@ def execute(argv: list[str]) -> int:
     return 1
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]
-        raise ExplainError(f"{message}; see ldshim explain --help")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="ldshim explain",
+def parser() -> Parser:
+    options = Parser(
+        "explain",
+        "Say why an element is in a section of a link, or why it is not.",
         usage="ldshim explain SECTION [--element NAME] [--json] (--saved DIR | -- WORD...)",
-        description="Say why an element is in a section of a link, or why it is not.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        notes=NOTES,
+        examples=[
+            "ldshim explain commands -- --no-entry main.o plugins.a -o out.wasm",
+            "ldshim explain commands --element hello -- @link.rsp",
+        ],
+        status="0 if the element (without --element: any element) is in the section; 1 if not, or if the question cannot be answered",
     )
-    parser.add_argument("section", metavar="SECTION", help="the section, or the slice")
-    parser.add_argument("--element", metavar="NAME", help="explain only what has this name (default: all elements of the section)")
-    parser.add_argument("--saved", metavar="DIR", help="the link that LDSHIM_SAVE_DIR saved there, instead of words behind --")
-    parser.add_argument("--json", action="store_true", help="write the answer as JSON")
-    return parser
+    options.add_argument("section", metavar="SECTION", help="the section, or the slice")
+    options.add_argument("--element", metavar="NAME", help="explain only what has this name (default: all elements of the section)")
+    options.add_argument("--saved", metavar="DIR", help="the link that LDSHIM_SAVE_DIR saved there, instead of words behind --")
+    options.add_argument("--json", action="store_true", help="write the answer as JSON")
+    return options
 
 
 def _split(argv: Sequence[str]) -> tuple[list[str], list[str] | None]:
@@ -80,20 +73,20 @@ def _split(argv: Sequence[str]) -> tuple[list[str], list[str] | None]:
     return list(argv[:at]), list(argv[at + 1 :])
 
 
-def _link_words(options: argparse.Namespace, words: list[str] | None) -> list[str]:
+def _link_words(options: Namespace, words: list[str] | None) -> list[str]:
     if options.saved is not None:
         if words is not None:
-            raise ExplainError("--saved and words behind -- are two links: give one")
+            parser().error("--saved and words behind -- are two links: give one")
         from ldshim.explain.saved import enter  # noqa: PLC0415 - only where a saved link is asked about
 
         return enter(options.saved)
     if not words:
-        raise ExplainError("which link? give its words behind --, as in: ldshim explain SECTION -- main.o plugins.a -o out.wasm")
+        parser().error("which link? give its words behind --, as in: ldshim explain SECTION -- main.o plugins.a -o out.wasm")
     # A line may be pasted as it is, with the program in front.
     return words[1:] if os.path.basename(words[0]).removesuffix(".exe") in ("ldshim", "wasm-ld", "rust-lld") else words
 
 
-def _explain(options: argparse.Namespace, words: list[str]) -> int:
+def _explain(options: Namespace, words: list[str]) -> int:
     from ldshim.explain import report  # noqa: PLC0415 - not for an error in the words
     from ldshim.explain.question import answer  # noqa: PLC0415
 

@@ -14,7 +14,7 @@
  *     LDSHIM_MAY_BE_EMPTY(commands);
  *     LDSHIM_FOREACH(commands, it) { if (!strcmp(it->name, wanted)) return it->run(n); }
  *
- * WebAssembly needs `ldshim` in the place of `wasm-ld`: `clang --ld-path=ldshim`, with -I`ldshim include-dir`.  An element is a marker
+ * WebAssembly needs `ldshim` in the place of `wasm-ld`: `clang -fuse-ld=/path/of/ldshim`, with -I`ldshim include-dir`.  An element is a marker
  * symbol there (docs/markers.md).  The same source works on ELF and Mach-O without ldshim, by the linkers' own means.
  *
  *                          WebAssembly                     ELF                             Mach-O (not tested)

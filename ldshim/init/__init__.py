@@ -8,11 +8,11 @@ Start here: `_init` and `_undo` are the lists of the passes, in order.  All of t
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import sys
 
+from ldshim.arguments import Parser
 from ldshim.errors import LinkError
 from ldshim.init.config import config_of
 from ldshim.init.edit import Edits
@@ -26,20 +26,10 @@ from ldshim.init.vendored import look_at_copy, plan_copy, remove_copy, shipped_c
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from argparse import Namespace
+
     from ldshim.init.project import Project
     from ldshim.init.vendored import Copy
-
-EXAMPLE = """\
-example:
-  $ cd my-project && ldshim init
-  $ cargo build --target wasm32-unknown-unknown
-  $ ldshim init --undo
-
-DIR is the project or a folder in it; the configuration is written beside the Cargo.toml of its workspace.
-
-exit status: 0 if it is written, was there already, or with --dry-run; 1 on an error, an answer other than yes, and if
-there is something to write but neither a terminal to ask on nor --yes.
-"""
 
 
 def execute(argv: list[str]) -> int:
@@ -47,7 +37,7 @@ def execute(argv: list[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         # Names of files may be anything; to show one must not fail.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     try:
         # As cargo sees it.
         folder = os.path.realpath(options.folder)
@@ -61,36 +51,37 @@ def execute(argv: list[str]) -> int:
     return 1
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ldshim init",
-        description="Make a cargo project link its WebAssembly targets through ldshim, with ldshim's linkme.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> Parser:
+    options = Parser(
+        "init",
+        "Make a cargo project link its WebAssembly targets through ldshim, with ldshim's linkme.",
+        notes="DIR is the project or a folder in it; the configuration is written beside the Cargo.toml of its workspace.",
+        examples=["cd my-project && ldshim init", "cargo build --target wasm32-unknown-unknown", "ldshim init --undo"],
+        status="0 if it is written, was there already, or with --dry-run; "
+        "1 on an error, an answer other than yes, and if there is something to write but neither a terminal to ask on nor --yes",
     )
-    parser.add_argument("folder", nargs="?", default=".", metavar="DIR", help="the project (default: the current directory)")
-    parser.add_argument(
+    options.add_argument("folder", nargs="?", default=".", metavar="DIR", help="the project (default: the current directory)")
+    options.add_argument(
         "--target",
         action="append",
         metavar="TRIPLE",
         help="for this target, repeatable (default: the wasm targets of build.target and the installed ones)",
     )
-    parser.add_argument(
+    options.add_argument(
         "--vendor",
         nargs="?",
         const="vendor/linkme",
         metavar="DIR",
         help="copy ldshim's linkme into the project, to DIR (default: vendor/linkme), instead of naming its place here",
     )
-    parser.add_argument("--absolute", action="store_true", help="write the path of ldshim, even if `ldshim` is on PATH")
-    parser.add_argument("--undo", action="store_true", help="take out what `ldshim init` has written")
-    parser.add_argument("--yes", action="store_true", help="do not ask")
-    parser.add_argument("--dry-run", action="store_true", help="show what would be written, and stop")
-    return parser
+    options.add_argument("--absolute", action="store_true", help="write the path of ldshim, even if `ldshim` is on PATH")
+    options.add_argument("--undo", action="store_true", help="take out what `ldshim init` has written")
+    options.add_argument("--yes", action="store_true", help="do not ask")
+    options.add_argument("--dry-run", action="store_true", help="show what would be written, and stop")
+    return options
 
 
-def _init(folder: str, options: argparse.Namespace) -> int:
+def _init(folder: str, options: Namespace) -> int:
     # What is there, and which targets are set up?
     if not os.path.isdir(folder):
         raise InitError(f"{options.folder}: no such directory")
@@ -147,7 +138,7 @@ def _write(project: Project, after: bytes, record: Record, crate: str, copied: C
         raise
 
 
-def _undo(folder: str, options: argparse.Namespace) -> int:
+def _undo(folder: str, options: Namespace) -> int:
     # What was done, and what of it can be taken back?
     root = next((place for place in upwards(folder) if os.path.exists(record_path(place))), None)
     if root is None:
@@ -183,7 +174,7 @@ def _remove_folders(root: str, record: Record) -> None:
         remove_if_empty(os.path.join(root, folder))
 
 
-def _confirmed(options: argparse.Namespace) -> bool:
+def _confirmed(options: Namespace) -> bool:
     sys.stdout.flush()
     if options.dry_run:
         return False

@@ -11,19 +11,19 @@ names      names as people read them
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import os
 import sys
 
+from ldshim.arguments import Parser
 from ldshim.inspect.report import make_report
 from ldshim.inspect.table import Style, render
 
 
 def execute(argv: list[str]) -> int:
     """Show the files; returns the exit status, 1 if something could not be shown."""
-    options = _parser().parse_args(argv)
+    options = parser().parse_args(argv)
     report = make_report(options.files, options.section, with_relocations=options.relocations)
     if options.json:
         output = json.dumps(dataclasses.asdict(report), indent=2, ensure_ascii=False) + "\n"
@@ -38,16 +38,18 @@ def execute(argv: list[str]) -> int:
     return 1 if lines else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="ldshim inspect",
-        description="Show the named sections of objects, archives, rlibs, bitcode and linked modules, with their elements.",
+def parser() -> Parser:
+    options = Parser(
+        "inspect",
+        "Show the named sections of objects, archives, rlibs, bitcode and linked modules, with their elements.",
+        examples=["ldshim inspect main.o plugins.a", "ldshim inspect --section commands --json out.wasm"],
+        status="0; 1 if something could not be shown, or if no file has the section",
     )
-    parser.add_argument("files", metavar="FILE", nargs="+")
-    parser.add_argument("--section", metavar="X", help="show this section only; for a slice of linkme, its name will do")
-    parser.add_argument("--relocations", action="store_true", help="list every relocation, not only how many of each type there are")
-    parser.add_argument("--json", action="store_true", help="print all facts as JSON (docs/inspect.md says what they mean)")
-    return parser
+    options.add_argument("files", metavar="FILE", nargs="+", help="an object, an archive, or a module")
+    options.add_argument("--section", metavar="X", help="show this section only; for a slice of linkme, its name will do")
+    options.add_argument("--relocations", action="store_true", help="list every relocation, not only how many of each type there are")
+    options.add_argument("--json", action="store_true", help="print all facts as JSON (docs/inspect.md says what they mean)")
+    return options
 
 
 def _write(output: str) -> None:

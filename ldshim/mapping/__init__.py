@@ -103,6 +103,15 @@ def _layout(real: Linker, words: list[str], found: Survey, plan: Plan, command: 
     return made
 
 
+def lld_map(real: Linker, words: list[str], command: Command, workspace: Workspace) -> bytes | None:
+    """The map of lld for what `words` made, after a second link if need be; None where that makes another module."""
+    text = _read(workspace)
+    if text is not None:
+        return text
+    again = relink(real, words, command, workspace)
+    return again.map if again is not None else None
+
+
 def _linker_map_path(workspace: Workspace) -> str:
     return os.path.join(workspace.path, "lld.map")
 

@@ -41,7 +41,7 @@ class Relinked:
 def relink(real: Linker, words: list[str], command: Command, workspace: Workspace) -> Relinked | None:
     """Link `words` once more; None if that fails, is interrupted, or makes another module."""
     folder = os.path.join(workspace.path, "again")
-    os.mkdir(folder, 0o700)
+    os.makedirs(folder, 0o700, exist_ok=True)  # a verified link may have asked before
     # The name of the module is in its `name` section.
     output = command.output or "a.out"
     module = os.path.join(folder, os.path.basename(output) or "module")

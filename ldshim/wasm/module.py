@@ -108,6 +108,7 @@ class Module:
         "imports_memory",
         "is_64",
         "path",
+        "relative_table",
         "segments",
         "table",
     )
@@ -126,6 +127,7 @@ class Module:
         self.exports: list[tuple[bytes, int, int]] = []  # name, kind, index
         self.segments: list[DataSegment] = []
         self.table: dict[int, int] = {}  # index in the first table -> function
+        self.relative_table: dict[int, int] = {}  # the same for indexes that count from a global
         self.bodies: list[tuple[int, int]] = []  # where each function's body lies, in the order of the defined functions
         self.has_names = bool(file.custom_sections(b"name"))
         self.has_data_names = False
@@ -235,9 +237,10 @@ class Module:
             elif flags & 3:
                 cursor.byte()  # the kind: functions
             functions = [self._element(cursor, flags) for _ in range(cursor.count())]
-            # Those of a position-independent module count from a global: their indexes are unknown.
-            if place is not None and place.global_ is None and table == 0:
-                self.table.update((place.number + i, f) for i, f in enumerate(functions) if f is not None)
+            # Those of a position-independent module count from a global.
+            if place is not None and table == 0:
+                entries = self.table if place.global_ is None else self.relative_table
+                entries.update((place.number + i, f) for i, f in enumerate(functions) if f is not None)
 
     def _element(self, cursor: Cursor, flags: int) -> int | None:
         if not flags & 4:

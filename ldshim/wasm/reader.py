@@ -301,6 +301,9 @@ class ObjectFile:
     """
 
     __slots__ = (
+        "_comdats",
+        "_relocation_sections",
+        "_relocations",
         "_symbols_by_segment",
         "comdats",
         "data",
@@ -325,7 +328,11 @@ class ObjectFile:
         self.symbols: list[Symbol] = []
         self.comdats: list[Comdat] = []
         self.subsections: list[Subsection] = []
+        # Looked up once for each contribution, and of both there can be thousands: made when they are first asked for.
         self._symbols_by_segment: dict[int, list[Symbol]] | None = None
+        self._comdats: dict[tuple[int, int], Comdat] | None = None
+        self._relocation_sections: dict[int, list[tuple[Section, int]]] | None = None
+        self._relocations: dict[int, list[Relocation]] = {}
         if self.linking is None:
             return
         import_names = self._read_imports()
@@ -352,29 +359,40 @@ class ObjectFile:
 
         The name behind `reloc.` says nothing: the index in the payload is what counts.
         """
+        if self._relocation_sections is None:
+            sections: dict[int, list[tuple[Section, int]]] = {}
+            for section in self.sections:
+                if section.id == SEC_CUSTOM and section.name.startswith(b"reloc."):
+                    cursor = self.cursor(section)
+                    sections.setdefault(cursor.u32(), []).append((section, cursor.pos))
+            self._relocation_sections = sections
         found = []
-        for section in self.sections:
-            if section.id == SEC_CUSTOM and section.name.startswith(b"reloc."):
-                cursor = self.cursor(section)
-                if cursor.u32() == target:
-                    found.append((section, cursor))
+        for section, position in self._relocation_sections.get(target, ()):
+            cursor = self.cursor(section)
+            cursor.pos = position
+            found.append((section, cursor))
         return found
 
     def relocations(self, target: int) -> list[Relocation]:
         """The relocations of section number `target`, by offset."""
-        found = []
-        for _, cursor in self.relocation_sections(target):
-            found.extend(read_relocations(cursor))
-        # The sections must be sorted each; several sections for one target need not follow each other.
-        found.sort(key=_offset_of)
+        found = self._relocations.get(target)
+        if found is None:
+            found = []
+            for _, cursor in self.relocation_sections(target):
+                found.extend(read_relocations(cursor))
+            # The sections must be sorted each; several sections for one target need not follow each other.
+            found.sort(key=_offset_of)
+            self._relocations[target] = found
         return found
 
     def comdat_of(self, kind: int, index: int) -> Comdat | None:
         """The group that the segment, function or section belongs to."""
-        for comdat in self.comdats:
-            if (kind, index) in comdat.entries:
-                return comdat
-        return None
+        if self._comdats is None:
+            self._comdats = {}
+            for comdat in self.comdats:
+                for entry in comdat.entries:
+                    self._comdats.setdefault(entry, comdat)
+        return self._comdats.get((kind, index))
 
     def symbols_of_segment(self, segment: int) -> list[Symbol]:
         """The data symbols defined in segment number `segment`."""
