@@ -110,16 +110,16 @@ def test_a_deep_nest_of_response_files_is_read(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("wants", ["reader.o", "plain.o"])
-def test_a_response_file_that_is_a_pipe_loses_no_words(cc: Compiler, folder: Path, wants: str) -> None:
-    # The link that ldshim hands over, and the one that it rewrites: a pipe can be read once, and lld comes second.
+@pytest.mark.parametrize("words", ["reader.o one.o", "plain.o --export=f"])
+def test_a_response_file_that_is_a_pipe_loses_no_words(cc: Compiler, folder: Path, words: str) -> None:
+    # The link that ldshim rewrites, and the one that it hands over: a pipe can be read once, and lld comes second.
     (folder / "plain.o").write_bytes(cc("int f(void) { return 1; }").read_bytes())
     os.mkfifo(folder / "words")
-    threading.Thread(target=(folder / "words").write_text, args=(f"{wants} one.o --export-if-defined=f",), daemon=True).start()
+    threading.Thread(target=(folder / "words").write_text, args=(words,), daemon=True).start()
     done = ldshim("--no-entry", "@words", "-o", "out.wasm", cwd=folder)
     assert (done.returncode, done.stderr) == (0, "")
     module_ = Instance(folder / "out.wasm")
-    assert module_.list() == [1] if wants == "reader.o" else module_.f() == 1
+    assert module_.list() == [1] if "reader.o" in words else module_.f() == 1
 
 
 def test_an_error_in_a_response_file_that_is_a_pipe_is_shown(folder: Path) -> None:
@@ -162,7 +162,7 @@ def test_thin_archives_that_hold_each_other_end(folder: Path) -> None:
     assert ours == lld
 
 
-@pytest.mark.parametrize("name", [b"nul\0nul", b"new\nline", b"../../up.o", b"..", b"/", b"\xff\xfe", b"m" * 100_000], ids=range(7))
+@pytest.mark.parametrize("name", [b"nul\0nul", b"new\nline", b"../../up.o", b"..", b"/", b"\xff\xfe", b"m" * 300], ids=range(7))
 def test_a_member_with_an_element_may_have_any_name(cc: Compiler, folder: Path, name: bytes) -> None:
     # In the dialect of BSD a name stands in front of the content, and may be anything.
     content = name + (folder / "one.o").read_bytes()
@@ -297,6 +297,6 @@ def test_looking_up_groups_and_relocations_takes_no_time() -> None:
             assert [relocation.index for relocation in obj.relocations(1 + index)] == [index]
             assert obj.relocations(0) is obj.relocations(0)
 
-    assert seconds(look_up) < 5
+    assert seconds(look_up) < 2
 
 

@@ -60,7 +60,8 @@ def test_damaged_objects_are_read_or_refused_alike(cc: Compiler) -> None:
 
 # Made-up encodings: numbers around those at which an encoding grows, written over more bytes than they need.
 
-NUMBERS = st.sampled_from((0, 0, 0, 1, 1, 2, 3, 4, 0x3F, 0x40, 0x7F, 0x80, 0x3FFF, 0x4000, 2**31, 2**32 - 1, 2**32, 2**64 - 1))
+# 0x0B << 14 ends with what ends an expression.
+NUMBERS = st.sampled_from((0, 0, 0, 1, 1, 2, 3, 4, 0x3F, 0x40, 0x7F, 0x80, 0x3FFF, 0x4000, 0x0B << 14, 2**31, 2**32 - 1, 2**32, 2**64 - 1))
 WIDTHS = st.sampled_from((1, 1, 1, 1, 2, 2, 3, 5, 10, 19, 20, 21))
 
 

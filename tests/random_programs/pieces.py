@@ -296,7 +296,9 @@ def compiled(cc: Compiler, shape: Shape, target: str) -> Template:
                 assert count
                 if count > (copies if piece.kind == "paired" else 1):
                     break
-                places[place, element] = data.find(magic)
+                # Where a custom section has more than statics repeat, its bytes are copied; it stands behind all data.
+                is_copied = piece.kind == "paired" and Piece("custom", piece.section) in shape.pieces
+                places[place, element] = data.rfind(magic) if is_copied else data.find(magic)
             else:
                 continue
             break
