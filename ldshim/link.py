@@ -7,11 +7,12 @@ real linker runs as a child whose messages are translated back to the user's pat
 
 from __future__ import annotations
 
+import os
+
 from ldshim import command as command_line
 from ldshim import inputs, linker, survey
 from ldshim.errors import Errors
 from ldshim.memory import Memory
-from ldshim.watching import watcher
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,20 +28,27 @@ def link(argv: list[str], environ: Mapping[str, str]) -> NoReturn:
 
     Raises `LinkError` where ldshim itself has to refuse.
     """
-    with watcher(argv, environ) as watch:
-        _link(argv, environ, watch)
+    # Nobody watches most links: it is asked for, or there is a terminal that may want to see progress.
+    if "LDSHIM_TRACE" in environ or "LDSHIM_SAVE_DIR" in environ or os.isatty(2):
+        from ldshim.watching import watcher  # noqa: PLC0415
+
+        with watcher(argv, environ) as watch:
+            _link(argv, environ, watch)
+    _link(argv, environ, None)
 
 
-def _link(argv: list[str], environ: Mapping[str, str], watch: Watcher) -> NoReturn:
+def _link(argv: list[str], environ: Mapping[str, str], watch: Watcher | None) -> NoReturn:
     # Understand the command line, and find the linker that will do the work.
     off = environ.get("LDSHIM") == "off"
     command = command_line.parse(argv, guarded=off)
     real = linker.find(command, environ)
-    watch.begins(command, real, environ)
+    if watch:
+        watch.begins(command, real, environ)
 
     # A version, a help text, `-r` and LDSHIM=off are the real linker's business alone.
     if command.prints_version or command.prints_help:
-        watch.hands_over(real, command.argv, "it asks for a version or help")
+        if watch:
+            watch.hands_over(real, command.argv, "it asks for a version or help")
         linker.exit_like(linker.version_or_help(real, command))
     if command.map is not None:
         from ldshim import mapping  # noqa: PLC0415 - only when asked for
@@ -52,14 +60,16 @@ def _link(argv: list[str], environ: Mapping[str, str], watch: Watcher) -> NoRetu
     # Open the inputs.  What is wanted?  Bitcode with elements is made readable, and may want more.
     memory = Memory(environ, survey.NEEDLES)
     files = inputs.open_inputs(command, memory)
-    watch.opened(files)
+    if watch:
+        watch.opened(files)
     found = survey.survey(files, command)
     while units := survey.unopened_bitcode(found, files):
         from ldshim.bitcode.opening import open_units  # noqa: PLC0415 - most links have no bitcode
 
         open_units(units, found.filled_names, real, command, environ)
         survey.note_opened(found, units)
-    watch.surveyed(found)
+    if watch:
+        watch.surveyed(found)
     strangers = _has_strangers(command, files)
     if not found.wanted and not strangers:
         inputs.remember(files, memory)
@@ -68,13 +78,15 @@ def _link(argv: list[str], environ: Mapping[str, str], watch: Watcher) -> NoRetu
     # What contributes to it?
     survey.collect(found, files)
     inputs.remember(files, memory)
-    watch.collected(found)
+    if watch:
+        watch.collected(found)
 
     # What has to change?  From here on no contribution is found or forgotten.
     from ldshim import sections  # noqa: PLC0415 - most links end above
 
     plan = sections.make_plan(found, command)
-    watch.planned(plan, found)
+    if watch:
+        watch.planned(plan, found)
 
     # Nothing to do, and nothing to say?
     explained = strangers or _lacks_a_section(found)
@@ -89,13 +101,14 @@ def _link(argv: list[str], environ: Mapping[str, str], watch: Watcher) -> NoRetu
 
 
 def _hand_over(
-    real: linker.Linker, command: command_line.Command, environ: Mapping[str, str], watch: Watcher, why: str
+    real: linker.Linker, command: command_line.Command, environ: Mapping[str, str], watch: Watcher | None, why: str
 ) -> NoReturn:
     if command.map is not None:  # somebody has to stay, and write the map in which there is nothing
         from ldshim.sections import Plan  # noqa: PLC0415 - only when asked for
 
         linker.exit_like(_link_rewritten(real, command, [], survey.Survey(), Plan(), environ, watch))
-    watch.hands_over(real, command.argv, why)
+    if watch:
+        watch.hands_over(real, command.argv, why)
     linker.hand_over(real, command.argv)
 
 
@@ -106,23 +119,26 @@ def _link_rewritten(
     found: survey.Survey,
     plan: Plan,
     environ: Mapping[str, str],
-    watch: Watcher,
+    watch: Watcher | None,
 ) -> int:
     from ldshim import rewrite  # noqa: PLC0415 - most links need none
 
     workspace = rewrite.Workspace(environ)
     try:
         with linker.forwarded_signals():
-            watch.rewriting(plan, workspace)
+            if watch:
+                watch.rewriting(plan, workspace)
             words = rewrite.rewrite(plan, files, command, workspace)
             if command.map is not None:
                 from ldshim import mapping  # noqa: PLC0415 - only when asked for
 
                 words = mapping.asking_lld(words, found, command, workspace, environ)
-            watch.runs(real, words, workspace)
+            if watch:
+                watch.runs(real, words, workspace)
             messages: list[bytes] = []
             status = linker.run(real, words, workspace.path, workspace.translate, messages)
-            watch.ended(status)
+            if watch:
+                watch.ended(status)
             for path in command.reports:
                 workspace.translate_file(path)
         if command.map is not None and status == 0:

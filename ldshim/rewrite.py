@@ -187,7 +187,7 @@ def _edited(unit: Unit, edit: editor.Edit) -> list[bytes]:
         return editor.apply(obj, edit)
     try:
         return [obj.edited(edit)]
-    except RuntimeError as error:
+    except (RuntimeError, UnicodeDecodeError) as error:  # the text of a module has whatever its attributes have
         raise LinkError(f"{unit.name}: LLVM (llvmlite) cannot write the bitcode with its sections set: {error}") from None
 
 

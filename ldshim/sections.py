@@ -22,6 +22,7 @@ from ldshim.errors import Errors, LinkError, printable
 from ldshim.survey import CUSTOM, NATIVE, TABLE_SUFFIX, Contribution, Reference, Survey, table_of
 from ldshim.wasm.editor import Edit, NewSegment, NewSymbol
 from ldshim.wasm.format import (
+    BINDING_LOCAL,
     COMDAT_DATA,
     EXPORTED,
     NO_STRIP,
@@ -424,7 +425,8 @@ class _Planner:
         edit = self.plan.edit(unit)
         width, kind = (8, R_MEMORY_ADDR_I64) if unit.object.is_64 else (4, R_MEMORY_ADDR_I32)
         elements = _elements(contribution)
-        relocations = [Relocation(kind, i * width, symbol.index) for i, symbol in enumerate(elements)]
+        targets = [self._own_symbol(contribution, symbol) for symbol in elements]
+        relocations = [Relocation(kind, i * width, target) for i, target in enumerate(targets)]
         comdat = contribution.comdat.index if contribution.comdat is not None else None
         name = markers.segment_name(table, contribution.key, contribution.run)
         segment = NewSegment(name, 3 if width == 8 else 2, bytes(len(elements) * width), relocations, comdat)
@@ -434,6 +436,16 @@ class _Planner:
         edit.new_segments.append(segment)
         edit.new_symbols.append(symbol)
         return symbol
+
+    def _own_symbol(self, contribution: Contribution, symbol: Symbol) -> int:
+        """The index of a symbol that means this element whatever else is linked: a weak one may come to mean another's."""
+        unit = contribution.unit
+        # What can be replaced in bitcode has been lowered, but for groups, and of those one copy counts.
+        if not symbol.is_weak or unit.is_bitcode:
+            return symbol.index
+        edit = self.plan.edit(unit)
+        edit.new_symbols.append(NewSymbol(self._new_name(), BINDING_LOCAL, contribution.index, symbol.offset, symbol.size))
+        return len(unit.object.symbols) + len(edit.new_symbols) - 1
 
     def _new_name(self) -> bytes:
         """A symbol name that no compiler makes; numbers follow the order of the inputs."""

@@ -7,6 +7,7 @@ import shlex
 import time
 
 from ldshim.bitcode import MAGIC, WRAPPER_MAGIC
+from ldshim.errors import printable
 from ldshim.survey import CUSTOM, MARKED, NATIVE, PAIRED
 from ldshim.trace import trace
 from ldshim.watching import Watcher
@@ -67,14 +68,14 @@ class Tracer(Watcher):
     def surveyed(self, found: Survey) -> None:
         took = self._took()
         for section in found.wanted:
-            trace.say(f"wanted: {_text(section)}: {', '.join(self._who_wants(found, section))}")
+            trace.say(f"wanted: {printable(section)}: {', '.join(self._who_wants(found, section))}")
         self._time("survey", took)
 
     def collected(self, found: Survey) -> None:
         took = self._took()
         for section, contributions in found.contributions.items():
             for contribution in contributions:
-                trace.say(f"contribution: {_text(section)}: {contribution.unit.name}: {_described(contribution)}")
+                trace.say(f"contribution: {printable(section)}: {contribution.unit.name}: {_described(contribution)}")
         self._time("collection", took)
 
     def planned(self, plan: Plan, found: Survey) -> None:
@@ -82,7 +83,8 @@ class Tracer(Watcher):
         for section, contributions in found.contributions.items():
             for contribution in contributions:
                 if contribution.dropped:
-                    trace.say(f"copy: {_text(section)}: {contribution.unit.name}: {_place(contribution)} is left out for an earlier copy")
+                    place = f"{contribution.unit.name}: {_place(contribution)}"
+                    trace.say(f"copy: {printable(section)}: {place} is left out for an earlier copy")
         for unit, edit in plan.edits.items():
             for change in _changes(unit, edit):
                 trace.say(f"change: {unit.name}: {change}")
@@ -93,7 +95,7 @@ class Tracer(Watcher):
         for option in plan.dropped_exports:
             trace.say(f"change: command line: --export {option.name} is left out")
         for reference in plan.unfilled:
-            trace.say(f"unfilled: {_text(reference.section)}: nothing that is surely loaded defines its bounds")
+            trace.say(f"unfilled: {printable(reference.section)}: nothing that is surely loaded defines its bounds")
         self._time("plan", took)
 
     def runs(self, real: Linker, words: list[str], workspace: Workspace) -> None:
@@ -116,7 +118,7 @@ class Tracer(Watcher):
         trace.say(f"exec: {shlex.join([*real.prefix, *words])}")
 
     def _who_wants(self, found: Survey, section: bytes) -> Iterator[str]:
-        bounds = (f"__start_{_text(section)}", f"__stop_{_text(section)}")
+        bounds = (f"__start_{printable(section)}", f"__stop_{printable(section)}")
         asked = [*(option.name for option in self._command.exports), *self._command.required] if self._command else []
         for name in dict.fromkeys(asked):
             if name in bounds:
@@ -170,8 +172,8 @@ def _described(contribution: Contribution) -> str:
     if contribution.p2align is not None:
         facts.append(f"aligned to {1 << contribution.p2align}")
     if contribution.key:
-        facts.append(f"key {_text(contribution.key)}")
-    facts += [_text(marker.name) for marker in contribution.markers]
+        facts.append(f"key {printable(contribution.key)}")
+    facts += [printable(marker.name) for marker in contribution.markers]
     if contribution.is_declaration:
         facts.append("a declaration")
     facts.append("surely loaded" if contribution.unit.certain else "loaded only if something refers to it")
@@ -187,30 +189,27 @@ def _changes(unit: Unit, edit: Edit) -> Iterator[str]:
     if unit.is_lowered:
         yield "the object that the linker made of it takes the bitcode's place"
     for index, (name, p2align, flags) in edit.segment_info.items():
-        yield f"segment {index} {_text(obj.segments[index].name)} becomes {_text(name)}, aligned to {1 << p2align}, flags {flags:#x}"
+        before = printable(obj.segments[index].name)
+        yield f"segment {index} {before} becomes {printable(name)}, aligned to {1 << p2align}, flags {flags:#x}"
     for index, flags in edit.symbol_flags.items():
-        yield f"symbol {_text(obj.symbols[index].name)} gets flags {flags:#x}"
+        yield f"symbol {printable(obj.symbols[index].name)} gets flags {flags:#x}"
     for index in sorted(edit.undefined_symbols):
-        yield f"symbol {_text(obj.symbols[index].name)} becomes a reference to another copy"
+        yield f"symbol {printable(obj.symbols[index].name)} becomes a reference to another copy"
     for _, index in sorted(edit.left_comdats):
         yield f"segment or section {index} leaves its COMDAT group"
     for index in sorted(edit.emptied_sections):
-        yield f"section {index} {_text(obj.sections[index].name)} is emptied"
+        yield f"section {index} {printable(obj.sections[index].name)} is emptied"
     for segment in edit.new_segments:
-        yield f"new segment {_text(segment.name)}, {len(segment.content)} bytes, {len(segment.relocations)} relocations"
+        yield f"new segment {printable(segment.name)}, {len(segment.content)} bytes, {len(segment.relocations)} relocations"
     for symbol in edit.new_symbols:
-        yield f"new symbol {_text(symbol.name)}, flags {symbol.flags:#x}"
+        yield f"new symbol {printable(symbol.name)}, flags {symbol.flags:#x}"
 
 
 def _anchor(anchor: Anchor) -> str:
     elements = "elements look after themselves" if anchor.elements is None else f"keeps {len(anchor.elements)} elements alive"
     keys = f", {len(anchor.keyed)} output segments for sort keys" if anchor.keyed else ""
-    return f"{_text(anchor.section)}: aligned to {1 << anchor.p2align}, {elements}{keys}"
+    return f"{printable(anchor.section)}: aligned to {1 << anchor.p2align}, {elements}{keys}"
 
 
 def _files_in(directory: str) -> list[str]:
     return sorted(os.path.join(folder, name) for folder, _, names in os.walk(directory) for name in names)
-
-
-def _text(name: bytes) -> str:
-    return name.decode("utf-8", "backslashreplace")

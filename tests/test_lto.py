@@ -279,6 +279,21 @@ def test_bitcode_that_kills_llvm_ends_the_link_with_a_message(cc: Compiler, out:
     assert any(f"damaged{n}.o: bitcode of " in m and "llvmlite: llvmlite fails to read it" in m for n, m in enumerate(messages))
 
 
+def test_bitcode_with_an_attribute_that_is_no_text_is_refused_with_a_message(cc: Compiler, out: Path, tmp_path: Path) -> None:
+    # llvmlite hands modules over as text, and their attributes may be any bytes.
+    source = tmp_path / "odd.ll"
+    source.write_text(
+        'target datalayout = "e-m:e-p:32:32-p10:8:8-p20:8:8-i64:64-i128:128-n32:64-S128-ni:1:10:20"\n'
+        'target triple = "wasm32-unknown-unknown"\n'
+        '@"__ldshim$numbers$$odd" = hidden global i32 5, align 4\n'
+        '@llvm.used = appending global [1 x ptr] [ptr @"__ldshim$numbers$$odd"], section "llvm.metadata"\n'
+        'define i32 @g() "a\\F0"="b" {\n  ret i32 1\n}\n'
+    )
+    check([tool("clang-22"), "--target=wasm32", "-flto", "-c", source, "-o", tmp_path / "odd.o"])
+    message = fails(out, cc(READER, "-O1", "-flto", name="reader"), tmp_path / "odd.o")
+    assert message.startswith(f"ldshim: error: {tmp_path}/odd.o: LLVM (llvmlite) cannot write the bitcode with its sections set: ")
+
+
 def test_the_trace_says_which_way_each_file_went(cc: Compiler, out: Path) -> None:
     units = [cc(READER, "-O1", "-flto", name="reader"), cc(marked("one", 1), "-O1", "-flto", name="one")]
     text = traced(*units, "-o", out)

@@ -169,3 +169,20 @@ def test_a_section_that_is_called_like_a_table_is_no_table(cc: Compiler, out: Pa
 def test_a_pointer_table_of_a_custom_section_is_refused(cc: Compiler, out: Path) -> None:
     unit = cc('        .section .custom_section.texts,"",@\n        .asciz "x"\n', language="assembler", name="custom")
     assert "custom.o: texts_ptrs needs to know where each element begins" in fails(out, cc(TABLE_READER, "-O1"), unit)
+
+
+WEAK_TABLE_READER = """
+extern int *__start_numbers_ptrs[], *__stop_numbers_ptrs[];
+__attribute__((export_name("count"))) int count(void) { return __stop_numbers_ptrs - __start_numbers_ptrs; }
+__attribute__((export_name("at"))) int at(int i) { return *__start_numbers_ptrs[i]; }
+"""
+WEAK_ELEMENT = 'int w __attribute__((weak, used, section("numbers"))) = %d;'
+
+
+@pytest.mark.parametrize("lld", WASM_LDS)
+def test_a_table_of_pointers_has_each_of_two_weak_elements_of_one_name(cc: Compiler, out: Path, lld: str) -> None:
+    # They are two elements, as on ELF: a segment that the compiler named is not given up for another.
+    units = [cc(WEAK_ELEMENT % value, name=f"weak{value}") for value in (1, 2)]
+    for collecting in COLLECTING:
+        program = Instance(link(out, collecting, cc(WEAK_TABLE_READER, "-O1"), *units, lld=lld))
+        assert program.list() == [1, 2]

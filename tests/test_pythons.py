@@ -167,6 +167,12 @@ def test_what_cannot_be_done_from_one_file_says_so_and_what_to_do(links: Links, 
         assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_a_map_can_be_a_page_from_one_file(links: Links, pyz: Path) -> None:
+    done = links.started(sys.executable, pyz, "--no-entry", "reader.o", "one.o", "-o", "mapped.wasm", "--ldshim-map=map.html")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (links.folder / "map.html").read_text().startswith("<!DOCTYPE html>")
+
+
 @pytest.fixture
 def read_only(tmp_path: Path) -> Iterator[Path]:
     """The package in a directory with a name that needs care, where nothing may be written."""

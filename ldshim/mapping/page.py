@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-import os
+import pkgutil
 
 from ldshim.mapping.data import as_data
 from ldshim.mapping.text import printable, reason, rules, summary
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 
 def to_html(layout: Layout) -> str:
-    with open(os.path.join(os.path.dirname(__file__), "page.html"), encoding="utf-8") as file:
-        before, after = file.read().split("__DATA__")
+    page = pkgutil.get_data(__name__, "page.html")  # the package may be in a zip (scripts/pyz)
+    assert page is not None  # noqa: S101 - only loaders that have no data return None
+    before, after = page.decode("utf-8").split("__DATA__")
     # `</script>` in a name must not end the data.
     data = json.dumps(_as_data(layout), separators=(",", ":")).replace("<", "\\u003c")
     return before.replace("__TITLE__", html.escape(printable(layout.output))) + data + after

@@ -100,9 +100,7 @@ def kinds_of(section: str) -> tuple[str, ...]:
         return ("pointed", "pointed_large", "declare")
     kinds = [kind for kind in KINDS if not kind.startswith("pointed")]
     if section == WITH_TABLE:
-        # Custom sections do not say where an element begins, and where one weak definition overrides another, the table points to it twice
-        # (docs/bugs.md).
-        kinds = [kind for kind in kinds if kind not in (*CUSTOM, "weak_native")]
+        kinds = [kind for kind in kinds if kind not in CUSTOM]  # they do not say where an element begins
     if section == "beta":  # what has pointers is not paired
         kinds.remove("paired")
     return tuple(kinds)
