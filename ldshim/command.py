@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _OWN = "--ldshim-"
 _OWN_OPTIONS = ("--ldshim-linker", "--ldshim-map")  # with a value, in the next word or behind a `=`
+_OWN_FLAGS = ("--ldshim-verify",)
 # A library of that name is no library: objects that cannot do without ldshim ask for it, so that any other linker fails with an
 # error that says what to do.  `docs/markers.md` tells compilers of it.
 _GUARD = "ldshim is needed"
@@ -141,6 +142,7 @@ class Command:
     reproduce        the file of --reproduce; LLD_REPRODUCE in the environment is for the caller to see
     prints_version   lld prints its version and links nothing
     linker           the value of --ldshim-linker
+    verify           --ldshim-verify is given
     map              the value of --ldshim-map; writes_map: lld is asked for a map of its own (-Map, -M)
     color            the value of --color-diagnostics: always, never, auto
     fatal_warnings   a warning is an error
@@ -170,6 +172,7 @@ class Command:
         "required",
         "shared_memory",
         "splits_lto",
+        "verify",
         "wasm64",
         "words",
         "writes_map",
@@ -181,6 +184,7 @@ class Command:
         self.words = words
         self.linker = linker
         self.map = map_path
+        self.verify = False
         self.inputs: list[Input] = []
         self.library_paths: list[str] = []
         self.missing_libraries: list[str] = []
@@ -311,7 +315,7 @@ def _without_own_options(argv: list[str], words: list[str], origins: list[int], 
         for begin, end, name, value in options(words):
             if words[begin].startswith(_OWN):
                 option = "--" + name.removesuffix("=")
-                if option not in _OWN_OPTIONS:
+                if option not in _OWN_OPTIONS and words[begin] not in _OWN_FLAGS:
                     raise LinkError(f"unknown option: {printable(words[begin])}")
                 values[option] = value
                 own.update(range(begin, end))
@@ -323,7 +327,9 @@ def _without_own_options(argv: list[str], words: list[str], origins: list[int], 
     rest = [word for index, word in enumerate(words) if index not in own]
     in_argv = {origins[index] for index in own}
     kept = rest if -1 in in_argv else [word for index, word in enumerate(argv) if index not in in_argv]
-    return Command(kept, rest, linker, map_path)
+    command = Command(kept, rest, linker, map_path)
+    command.verify = "--ldshim-verify" in values
+    return command
 
 
 def _read(command: Command) -> None:

@@ -71,6 +71,11 @@ def _link(argv: list[str], environ: Mapping[str, str], watch: Watcher | None) ->
     if watch:
         watch.surveyed(found)
     strangers = _has_strangers(command, files)
+    verified = _is_verified(command, environ)
+    if not found.wanted and verified:
+        from ldshim import verifying  # noqa: PLC0415 - only when asked for
+
+        verifying.check_untouched(command)
     if not found.wanted and not strangers:
         inputs.remember(files, memory)
         _hand_over(real, command, environ, watch, "nothing is wanted")
@@ -90,7 +95,7 @@ def _link(argv: list[str], environ: Mapping[str, str], watch: Watcher | None) ->
 
     # Nothing to do, and nothing to say?
     explained = strangers or _lacks_a_section(found)
-    if not plan and not plan.unfilled and command.map is None and not explained:
+    if not plan and not plan.unfilled and command.map is None and not verified and not explained:
         _hand_over(real, command, environ, watch, "nothing to change")
 
     if command.fatal_warnings:
@@ -129,7 +134,8 @@ def _link_rewritten(
             if watch:
                 watch.rewriting(plan, workspace)
             words = rewrite.rewrite(plan, files, command, workspace)
-            if command.map is not None:
+            verified = _is_verified(command, environ)
+            if command.map is not None or verified:
                 from ldshim import mapping  # noqa: PLC0415 - only when asked for
 
                 words = mapping.asking_lld(words, found, command, workspace, environ)
@@ -141,12 +147,22 @@ def _link_rewritten(
                 watch.ended(status)
             for path in command.reports:
                 workspace.translate_file(path)
+        if verified and status == 0:
+            from ldshim import verifying  # noqa: PLC0415 - only when asked for
+
+            verifying.verify(real, words, found, command, workspace)
         if command.map is not None and status == 0:
             mapping.write(real, words, found, plan, command, workspace, environ)
     finally:
         workspace.remove()
     _comment(command, files, found, plan, status, b"".join(messages), environ)
     return status
+
+
+def _is_verified(command: command_line.Command, environ: Mapping[str, str]) -> bool:
+    """Whether the module is to be read back, and there is something to compare it with."""
+    asked = command.verify or environ.get("LDSHIM_VERIFY") == "1"
+    return asked and not command.relocatable and environ.get("LDSHIM") != "off"
 
 
 def _has_strangers(command: command_line.Command, files: list[inputs.InputFile]) -> bool:

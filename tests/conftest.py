@@ -24,6 +24,18 @@ def memory(tmp_path_factory: pytest.TempPathFactory) -> None:
     os.environ["LDSHIM_CACHE"] = str(tmp_path_factory.getbasetemp().parent / "ldshim-memory")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def verification() -> None:
+    """Every link of the tests is verified (`--ldshim-verify`), but for those with the fixture `unverified`, and LDSHIM_VERIFY=0."""
+    os.environ.setdefault("LDSHIM_VERIFY", "1")
+
+
+@pytest.fixture
+def unverified(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of which words the real linker gets, which process it is, and what ldshim imports and writes on the way there."""
+    monkeypatch.setenv("LDSHIM_VERIFY", "0")
+
+
 @pytest.fixture(scope="session")
 def cc(tmp_path_factory: pytest.TempPathFactory) -> Compiler:
     """The compiler; all workers of a run share what it has compiled."""

@@ -16,7 +16,7 @@ from tests.test_copies_and_losses import READER, marked, native
 if TYPE_CHECKING:
     from tests.harness import Compiler
 
-TRACED = {"LDSHIM_TRACE": "1"}
+TRACED = {"LDSHIM_TRACE": "1", "LDSHIM_VERIFY": "0"}
 PREFIX = "ldshim: trace: "
 
 

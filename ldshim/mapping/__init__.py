@@ -12,8 +12,6 @@ import os
 import stat
 
 from ldshim.errors import LinkError
-from ldshim.mapping import layout, linker_map
-from ldshim.mapping.relink import relink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -86,6 +84,9 @@ def write(
 
 
 def _layout(real: Linker, words: list[str], found: Survey, plan: Plan, command: Command, workspace: Workspace) -> Layout:
+    from ldshim.mapping import layout, linker_map  # noqa: PLC0415 - verification needs the map of lld alone
+    from ldshim.mapping.relink import relink  # noqa: PLC0415
+
     output = layout.readable_path(command.output or "a.out")
     if not found.wanted:
         return layout.make_layout(found, plan, output, linker_map.LinkerMap(), is_relative=command.pic, loaded=set())
@@ -108,6 +109,8 @@ def lld_map(real: Linker, words: list[str], command: Command, workspace: Workspa
     text = _read(workspace)
     if text is not None:
         return text
+    from ldshim.mapping.relink import relink  # noqa: PLC0415 - hardly ever
+
     again = relink(real, words, command, workspace)
     return again.map if again is not None else None
 
