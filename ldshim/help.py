@@ -14,11 +14,13 @@ OPTIONS = {
     "Default: LDSHIM_LINKER, then rust-lld, wasm-ld or wasm-ld-NN on PATH, then $WASI_SDK_PATH/bin/wasm-ld, then the ziglang package's.",
     "--ldshim-map=<file>": "Write what is in each named section, where it lies and which input it came from: "
     "JSON if the name ends in .json, a page if in .html, else text; - is stdout.",
+    "--ldshim-verify": "Read the module back, and fail if an element is missing or wrong.",
 }
 VARIABLES = {
     "LDSHIM_LINKER=<path>": "The same as --ldshim-linker, for all links.",
     "LDSHIM_CACHE=<dir>": "Where it is remembered which archives hold nothing to collect, so that they are searched once; off: nowhere. "
     "Default: ldshim in $XDG_CACHE_HOME or ~/.cache.",
+    "LDSHIM_VERIFY=1": "The same as --ldshim-verify, for all links.",
     "LDSHIM_TRACE=1": "Say on stderr what was decided, and why.",
     "LDSHIM_SAVE_DIR=<dir>": "Save each link in a numbered directory of its own, to be run again elsewhere.",
     "LDSHIM=off": "Hand every link over to the real linker as it is.",

@@ -201,6 +201,7 @@ class InputFile:
         if member.path is None:
             return self.data[member.begin : member.end]
         path = archive.thin_member_path(self.path, member)
+        _status(path)  # refuses a pipe, which would not end
         try:
             with open(path, "rb") as file:
                 return file.read()

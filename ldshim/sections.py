@@ -544,20 +544,35 @@ def _elements(contribution: Contribution) -> list[Symbol]:
 
 
 def _check_nothing_between(contribution: Contribution, elements: list[Symbol]) -> None:
-    obj = contribution.unit.object
-    segment = obj.segments[contribution.index]
-    data = obj.section(SEC_DATA)
-    relocated = [r.offset + data.content - segment.begin for r in obj.relocations(data.index)] if data else []
+    segment = contribution.unit.object.segments[contribution.index]
+    relocated: list[int] | None = None
     position = 0
-    ends = [(e.offset, e.offset + e.size) for e in elements] + [(segment.size, segment.size)]
-    for begin, end in ends:
-        gap = obj.data[segment.begin + position : segment.begin + max(begin, position)]
-        if gap.strip(b"\0") or any(position <= offset < begin for offset in relocated):
-            raise LinkError(
-                f"{contribution.unit.name}: segment {printable(segment.name)} has data without a symbol at offset {position:#x}, so "
-                f"{printable(contribution.section + TABLE_SUFFIX)} would miss an element"
-            )
+    for begin, end in [*((e.offset, e.offset + e.size) for e in elements), (segment.size, segment.size)]:
+        if begin > position:
+            relocated = _relocated_places(contribution) if relocated is None else relocated
+            gap = contribution.unit.object.data[segment.begin + position : segment.begin + begin]
+            if gap.strip(b"\0") or _has_one_between(relocated, position, begin):
+                raise LinkError(
+                    f"{contribution.unit.name}: segment {printable(segment.name)} has data without a symbol at offset {position:#x}, so "
+                    f"{printable(contribution.section + TABLE_SUFFIX)} would miss an element"
+                )
         position = max(position, end)
+
+
+def _relocated_places(contribution: Contribution) -> list[int]:
+    """The offsets in a segment at which there are relocations, sorted."""
+    obj = contribution.unit.object
+    data = obj.section(SEC_DATA)
+    begin = data.content - obj.segments[contribution.index].begin if data is not None else 0
+    return sorted(begin + r.offset for r in obj.relocations(data.index)) if data is not None else []
+
+
+def _has_one_between(numbers: list[int], begin: int, end: int) -> bool:
+    """Whether one of the sorted `numbers` is at least `begin` and below `end`."""
+    from bisect import bisect_left  # noqa: PLC0415 - a library to be loaded, and there is hardly ever a gap
+
+    place = bisect_left(numbers, begin)
+    return place < len(numbers) and numbers[place] < end
 
 
 def _described(unit: Unit, symbol: Symbol | None, addend: int) -> str:

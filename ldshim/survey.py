@@ -206,7 +206,9 @@ def _note_mentions(found: Survey, files: list[InputFile]) -> None:
 
 def table_of(found: Survey, section: bytes) -> bytes | None:
     """The section that `section` is the pointer table of: `X` for a wanted `X_ptrs` that nothing contributes to itself."""
-    if not section.endswith(TABLE_SUFFIX) or any(not c.is_declaration for c in found.contributions.get(section, ())):
+    if section not in found.wanted or not section.endswith(TABLE_SUFFIX):
+        return None
+    if any(not c.is_declaration for c in found.contributions.get(section, ())):
         return None
     base = section[: -len(TABLE_SUFFIX)]
     return base if markers.is_c_identifier(base) and found.contributions.get(base) else None
@@ -453,7 +455,9 @@ def _pairing_candidates(obj: ObjectFile | IRModule, content: bytes) -> list[tupl
     data = obj.section(SEC_DATA)
     if data is None:
         return []
-    relocated = [data.content + relocation.offset for relocation in obj.relocations(data.index)]
+    from bisect import bisect_left  # noqa: PLC0415 - a library to be loaded, for few links
+
+    relocated = sorted(data.content + relocation.offset for relocation in obj.relocations(data.index))
     candidates = []
     for segment in obj.segments:
         bytes_ = obj.data[segment.begin : segment.end]
@@ -464,7 +468,7 @@ def _pairing_candidates(obj: ObjectFile | IRModule, content: bytes) -> list[tupl
             and not segment.flags & SEG_FLAG_TLS
             and any(s.flags & NO_STRIP for s in symbols)
             and not any(markers.parse(s.name) for s in symbols)
-            and not any(segment.begin <= offset < segment.end for offset in relocated)
+            and bisect_left(relocated, segment.begin) == bisect_left(relocated, segment.end)
         ):
             candidates.append((segment, bytes_))
     return candidates
@@ -472,15 +476,20 @@ def _pairing_candidates(obj: ObjectFile | IRModule, content: bytes) -> list[tupl
 
 def _one_way(content: bytes, candidates: list[tuple[Segment, bytes]]) -> list[Segment]:
     """The one row of candidates, in order, whose bytes are `content`; nothing if there is none, or more than one."""
+    if b"".join([bytes_ for _, bytes_ in candidates]) == content:
+        return [segment for segment, _ in candidates]  # without one of them it would be too short
     # position -> (number of ways to get there, the last step of one of them and the steps before it)
     ways: dict[int, tuple[int, _Step | None]] = {0: (1, None)}
     for segment, bytes_ in candidates:
-        for position in sorted(ways, reverse=True):
-            if content.startswith(bytes_, position):
+        # Backwards, as a step that is taken now is not one to go on from.
+        position = content.rfind(bytes_)
+        while position >= 0:
+            if position in ways:
                 end = position + len(bytes_)
                 count, step = ways.get(end, (0, None))
                 more, before = ways[position]
                 ways[end] = (min(count + more, 2), step or _Step(segment, before))
+            position = content.rfind(bytes_, 0, position + len(bytes_) - 1)
     count, step = ways.get(len(content), (0, None))
     row: list[Segment] = []
     while count == 1 and step is not None:

@@ -49,6 +49,12 @@ extern const function __start_functions[], __stop_functions[];
 __attribute__((export_name("count"))) int count(void) { return __stop_functions - __start_functions; }
 __attribute__((export_name("at"))) int at(int i) { return __start_functions[i](); }
 """
+# export_name would take the functions' addresses, and with that bring the table of functions.
+ADDRESSES = """
+extern const void *const __start_functions[], *const __stop_functions[];
+int count(void) { return __stop_functions - __start_functions; }
+int at(int i) { return (int)__start_functions[i]; }
+"""
 # An element's value is a place inside of an array, so that addends count.
 PLACES = 'extern int *__start_places[];\n__attribute__((export_name("place"))) int place(int i) { return *__start_places[i]; }\n'
 
@@ -178,7 +184,7 @@ def links(cc: Compiler, folder: Path) -> list[Link]:
         name="uses",
     )
     apart = [cc(items("ab", key="1"), "-O1", name="ab"), cc(items("c", key="2"), "-O1", name="c")]
-    not_called = cc(FUNCTIONS.replace("__start_functions[i]()", "(int)__start_functions[i]"), "-O1")
+    only_read = cc(ADDRESSES, "-O1")
     pic_row = [cc(number(f"row{i}", i), "-O1", "-fPIC", name=f"row{i}") for i in range(10)]
     pic_bitcode = [
         cc(source, "-O2", "-fPIC", "-flto", name=f"pic{i}") for i, source in enumerate((NUMBERS, number("n", 1) + number("m", 2)))
@@ -191,7 +197,7 @@ def links(cc: Compiler, folder: Path) -> list[Link]:
         Link("inline variables without collection of garbage", ["--no-gc-sections", numbers, *inline]),
         Link("a dead member with a segment, lld 14", ["-u", "reached", numbers, natives[0], lib("dead14", dead)], "14"),
         Link("nothing but sort keys", [reader, *apart]),
-        Link("functions that nobody calls", [not_called, functions]),
+        Link("functions that nobody calls", ["--export=count", "--export=at", only_read, functions]),
         Link("a row of objects in a shared library", ["-shared", "--experimental-pic", cc(NUMBERS, "-O1", "-fPIC"), *pic_row]),
         Link("bitcode in a shared library", ["-shared", "--experimental-pic", *pic_bitcode]),
         Link(
@@ -497,8 +503,15 @@ MUTANTS = [
     Mutant(
         "a table forgets its last pointer",
         "sections.py",
-        "for i, symbol in enumerate(elements)]",
-        "for i, symbol in enumerate(elements[:-1])]",
+        "for i, target in enumerate(targets)]",
+        "for i, target in enumerate(targets[:-1])]",
+        (_ORDER,),
+    ),
+    Mutant(
+        "a table points to another's weak element",
+        "sections.py",
+        "if not symbol.is_weak or unit.is_bitcode:",
+        "if True:",
         (_ORDER,),
     ),
     Mutant(

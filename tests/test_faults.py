@@ -182,6 +182,7 @@ def test_a_limit_for_the_size_of_files_is_one_clear_error(cc: Compiler, folder: 
     assert list(scratch.iterdir()) == []
 
 
+@pytest.mark.usefixtures("unverified")
 @pytest.mark.parametrize("after", [0, 100])
 def test_a_full_disk_for_the_memory_costs_the_memory_only(
     cc: Compiler, folder: Path, tmp_path: Path, full_disk: Path, monkeypatch: pytest.MonkeyPatch, after: int
@@ -437,6 +438,7 @@ def test_a_linker_that_vanishes_is_named(folder: Path, scratch: Path) -> None:
 # Inputs that change
 
 
+@pytest.mark.usefixtures("unverified")
 @pytest.mark.parametrize("change", ["os.unlink('one.o')", "os.replace('other.o', 'one.o')", "open('one.o', 'wb').close()"])
 def test_a_rewritten_object_is_the_one_that_was_read(cc: Compiler, folder: Path, change: str) -> None:
     shutil.copy(cc(marked("other", 9), "-O1"), folder / "other.o")
@@ -577,6 +579,7 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.usefixtures("unverified")
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_memory_that_is_damaged_or_not_ours_is_not_believed(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str

@@ -131,7 +131,7 @@ def test_the_files_in_share_are_what_would_be_generated() -> None:
 
 
 def test_the_tables_know_every_option_variable_and_command() -> None:
-    assert {option.partition("=")[0] for option in texts.OPTIONS} == set(command._OWN_OPTIONS)
+    assert {option.partition("=")[0] for option in texts.OPTIONS} == {*command._OWN_OPTIONS, *command._OWN_FLAGS}
     assert sorted(texts.COMMANDS) == sorted(COMMANDS)
     used = {name for path in (ROOT / "ldshim").rglob("*.py") for name in re.findall(r'["\'](LDSHIM(?:_[A-Z_]+)?)["\']', path.read_text())}
     assert {name.partition("=")[0] for name in texts.VARIABLES} == used - {"LDSHIM_RUNNING"}  # not for people
@@ -362,7 +362,7 @@ def shell(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         ("ldshim in", "include-dir init inspect"),
         ("ldshim mai", "main.o"),
         ("ldshim main.o insp", ""),
-        ("ldshim --ldshim-", "--ldshim-linker --ldshim-map"),
+        ("ldshim --ldshim-", "--ldshim-linker --ldshim-map --ldshim-verify"),
         ("ldshim --ldshim-map=ou", "out.json"),
         ("ldshim --ldshim-map ou", "out.json"),
         ("ldshim main.o --no-gc", "--no-gc-sections"),
@@ -396,7 +396,7 @@ def test_a_shell_completes(shell: Terminal | Fish, line: str, expected: str) -> 
 def test_a_shell_knows_the_options_of_lld(shell: Terminal | Fish) -> None:
     spellings = {name.removesuffix("=") for name in (*FLAGS, *SEPARATE, *EITHER, *JOINED, *PREFIXES) if name.startswith("--")}
     assert len(spellings) > 90
-    assert {word.removesuffix("=") for word in shell.offers("ldshim --")} == spellings | {"--ldshim-linker", "--ldshim-map"}
+    assert {word.removesuffix("=") for word in shell.offers("ldshim --")} == spellings | {"--ldshim-linker", "--ldshim-map", "--ldshim-verify"}
 
 
 @pytest.mark.parametrize(

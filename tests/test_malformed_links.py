@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -100,3 +102,14 @@ def test_a_pipe_is_refused(cc: Compiler, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.o")
     done = ldshim("--no-entry", cc(READER, "-O1"), "pipe.o", "-o", "out.wasm", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, "ldshim: error: pipe.o: is a pipe, and an object has to be read twice: give a file\n")
+
+
+def test_a_member_of_a_thin_archive_that_has_become_a_pipe_is_refused(cc: Compiler, tmp_path: Path) -> None:
+    shutil.copy(cc(READER, "-O1"), tmp_path / "reader.o")
+    shutil.copy(cc("int other;"), tmp_path / "other.o")
+    archive(tmp_path / "thin.a", tmp_path / "other.o", thin=True)
+    (tmp_path / "other.o").unlink()
+    os.mkfifo(tmp_path / "other.o")
+    command = [sys.executable, "-m", "ldshim", "--no-entry", "reader.o", "thin.a", "-o", "out.wasm"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30)
+    assert (done.returncode, done.stderr) == (1, f"ldshim: error: {tmp_path}/other.o: is a pipe, and an object has to be read twice: give a file\n")

@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -488,6 +492,26 @@ printf '\\000\\005\\004abc' >> "$output"; cat {count} | wc -c | tr -d '\\n' >> "
     made = json.loads(path.read_text())
     assert [(e["name"], e["address"]) for e in section(made, "numbers")["elements"]] == [("n1", None), ("n2", None)]
     assert "unknown" in made["note"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_lld_links_again_for_the_map_ends_ldshim(cc: Compiler, out: Path, tmp_path: Path, number: signal.Signals) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    stand_in = tmp_path / "wasm-ld"
+    stand_in.write_text(f'#!/bin/sh\ncase "$*" in */again/*) touch {tmp_path}/again; exec sleep 600;; esac\nexec {linker_path("22")} "$@"\n')
+    stand_in.chmod(0o755)
+    words = ("--no-entry", cc(BOUNDS + native(1), "-O1"), cc(marked(2)), "-o", out, f"-Map={tmp_path / 'lld.map'}")
+    env = {**os.environ, "LDSHIM_LINKER": str(stand_in), "TMPDIR": str(scratch), "LDSHIM_VERIFY": "0"}
+    command = [sys.executable, "-m", "ldshim", *map(str, words), f"--ldshim-map={tmp_path / 'map.json'}"]
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
+        while not (tmp_path / "again").exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(number)
+        said = process.communicate()[1]
+    assert (process.returncode, said) == (-number, "")
+    assert list(scratch.iterdir()) == []
+    assert not (tmp_path / "map.json").exists()
 
 
 def test_a_link_that_fails_leaves_an_old_map_and_writes_none(cc: Compiler, out: Path, tmp_path: Path) -> None:

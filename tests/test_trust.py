@@ -141,6 +141,7 @@ def test_what_is_remembered_of_another_file_does_not_count(folder: Path, field: 
 
 
 @pytest.mark.usefixtures("cache")
+@pytest.mark.usefixtures("unverified")
 def test_who_can_write_what_is_remembered_can_leave_elements_out_and_no_more(folder: Path) -> None:
     # docs/reliability.md says so.
     claim((folder / "libtwo.a").stat())

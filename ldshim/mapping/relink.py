@@ -39,7 +39,7 @@ class Relinked:
 
 
 def relink(real: Linker, words: list[str], command: Command, workspace: Workspace) -> Relinked | None:
-    """Link `words` once more; None if that fails, is interrupted, or makes another module."""
+    """Link `words` once more; None if that fails or makes another module.  A signal ends this process, as it ends the first link."""
     folder = os.path.join(workspace.path, "again")
     os.makedirs(folder, 0o700, exist_ok=True)  # a verified link may have asked before
     # The name of the module is in its `name` section.
@@ -54,6 +54,9 @@ def relink(real: Linker, words: list[str], command: Command, workspace: Workspac
         forwarding.adopt(process.pid)
         said = process.communicate()[0]
         forwarding.child = 0
+    if forwarding.received:
+        workspace.remove()
+        linker.exit_like(-forwarding.received)
     if process.returncode != 0 or not _is_same(module, output):
         return None
     with open(map_path, "rb") as file:

@@ -68,6 +68,7 @@ complete -c ldshim -n '__ldshim_in inspect' -l json -d 'print all facts as JSON'
 
 complete -c ldshim -n '__ldshim_in linker' -l ldshim-linker -r -F -d 'The wasm-ld that does the linking'
 complete -c ldshim -n '__ldshim_in linker' -l ldshim-map -r -F -d 'Write what is in each named section, where it lies and which input it came from'
+complete -c ldshim -n '__ldshim_in linker' -l ldshim-verify -d 'Read the module back, and fail if an element is missing or wrong'
 complete -c ldshim -n '__ldshim_in linker' -l allow-multiple-definition
 complete -c ldshim -n '__ldshim_in linker' -l allow-undefined
 complete -c ldshim -n '__ldshim_in linker' -l allow-undefined-file -r -F
