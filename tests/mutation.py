@@ -184,6 +184,7 @@ def links(cc: Compiler, folder: Path) -> list[Link]:
         name="uses",
     )
     apart = [cc(items("ab", key="1"), "-O1", name="ab"), cc(items("c", key="2"), "-O1", name="c")]
+    weak_shapes = [cc(f'int w __attribute__((weak, used, section("shapes"))) = {i};', "-O1", name=f"weak{i}") for i in (1, 2)]
     only_read = cc(ADDRESSES, "-O1")
     pic_row = [cc(number(f"row{i}", i), "-O1", "-fPIC", name=f"row{i}") for i in range(10)]
     pic_bitcode = [
@@ -197,6 +198,7 @@ def links(cc: Compiler, folder: Path) -> list[Link]:
         Link("inline variables without collection of garbage", ["--no-gc-sections", numbers, *inline]),
         Link("a dead member with a segment, lld 14", ["-u", "reached", numbers, natives[0], lib("dead14", dead)], "14"),
         Link("nothing but sort keys", [reader, *apart]),
+        Link("a table of weak elements of one name", [table, *weak_shapes]),
         Link("functions that nobody calls", ["--export=count", "--export=at", only_read, functions]),
         Link("a row of objects in a shared library", ["-shared", "--experimental-pic", cc(NUMBERS, "-O1", "-fPIC"), *pic_row]),
         Link("bitcode in a shared library", ["-shared", "--experimental-pic", *pic_bitcode]),
