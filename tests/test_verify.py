@@ -10,7 +10,7 @@ import pytest
 
 from tests.harness import Compiler, Instance, archive, fails, ldshim, link
 from tests.linkers import WASM_LDS
-from tests.mutation import MUTANTS, NUMBERS, READER, items, links, mutated, native, number, run
+from tests.mutation import MUTANTS, NUMBERS, READER, custom, items, links, mutated, native, number, run
 
 if TYPE_CHECKING:
     from tests.mutation import Link, Mutant
@@ -116,6 +116,14 @@ def test_reasons_for_an_absence_are_no_errors(cc: Compiler, out: Path, tmp_path:
     declared = cc('static int none[0] __asm__("__ldshim$numbers$$none") __attribute__((used));', "-O1")
     module = link(out, "--ldshim-verify", cc(NUMBERS, "-O1"), *copies, nobody, lazy, unused, declared)
     assert Instance(module).list()[:1] == [1]
+
+
+@pytest.mark.parametrize("language", ["c", "c++"])
+def test_a_static_that_a_custom_section_repeats_keeps_its_place(cc: Compiler, out: Path, language: str) -> None:
+    # lld demangles the static's name in its map, for C++.
+    unit = cc("static int one __attribute__((used)) = 1;\n" + number("two", 2) + custom("numbers", "1"), "-O1", language=language)
+    module = link(out, "--ldshim-verify", cc(NUMBERS, "-O1"), unit)
+    assert Instance(module).list() == [1, 2]
 
 
 def test_it_is_a_flag(cc: Compiler, out: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from ldshim.trace import trace
 from ldshim.verifying.actual import ANCHORS
 from ldshim.verifying.expected import BITCODE, CUSTOM, SEGMENT, function_at, rank
 from ldshim.verifying.pointers import Pointers, differs
-from ldshim.wasm.format import SEC_CODE, SEC_DATA, SYMBOL_FUNCTION
+from ldshim.wasm.format import SEC_CODE, SEC_DATA, SYMBOL_DATA, SYMBOL_FUNCTION
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,18 +27,28 @@ R_TYPE_INDEX_LEB = 6  # its index is no symbol
 _SLEBS, _LEBS = (4, 15, 11, 17), (3, 14)
 # What malloc aligns to; nobody recorded the alignment of a custom section.
 _MAX_CUSTOM_P2ALIGN = 4
+# What the symbols that ldshim adds to an object begin with.
+_ADDED = b"__ldshim_element."
+_UNKNOWN = -1
 
 
 class _Placed:
     """A part of an element, most often all of it, in the module."""
 
-    __slots__ = ("address", "element", "offset", "size")
+    __slots__ = ("address", "element", "offset", "segment", "size")
 
-    def __init__(self, element: Element, address: int, size: int, offset: int) -> None:
+    def __init__(self, element: Element, address: int, size: int, offset: int, segment: int | None = None) -> None:
         self.element = element
         self.address = address
         self.size = size
         self.offset = offset
+        self.segment = segment  # of the static that a custom section has a copy of, if that is what is here
+
+    @property
+    def order(self) -> tuple[tuple[int, int], bool, int, int]:
+        """A static stands where it is in its file, the bytes of a custom section behind all of it."""
+        place = self.element.order if self.segment is None else (self.element.source.order, False, self.segment)
+        return *place, self.offset
 
     @property
     def end(self) -> int:
@@ -68,6 +78,15 @@ class _Section:
         self.reader: str | None = None  # who refers to its bounds, of what is in the module
         self.start: int | None = None
         self.stop: int | None = None
+
+
+def _static_of(element: Element, chunk: Chunk) -> int | None:
+    """The segment that a piece of the module was in the object, where it is to be a custom section's; _UNKNOWN if lld has demangled its name."""
+    names = {symbol.name for symbol in chunk.symbols if not symbol.name.startswith(_ADDED)} if element.kind == CUSTOM else set()
+    if not names:
+        return None
+    defined = (s for s in element.source.open().symbols if s.name in names and s.kind == SYMBOL_DATA and not s.is_undefined)
+    return next((symbol.element for symbol in defined), _UNKNOWN)
 
 
 def check_sections(expected: Expected, output: Output, command: Command) -> list[str]:
@@ -165,14 +184,14 @@ class _Checker:
         for element in named or (e for e in pool.elements if e not in progress):
             if element.size == chunk.size and not differs(element.content, content, element.relocations):
                 progress[element] = element.size
-                section.placed.append(_Placed(element, chunk.address, chunk.size, 0))
+                section.placed.append(_Placed(element, chunk.address, chunk.size, 0, _static_of(element, chunk)))
                 self._check_symbols(section, element, chunk)
                 return
         for element in pool.elements:  # its statics, of which the custom section has copies
             begin = progress.get(element, 0)
             if element.kind == CUSTOM and not element.relocations and element.content[begin : begin + chunk.size] == content:
                 progress[element] = begin + chunk.size
-                section.placed.append(_Placed(element, chunk.address, chunk.size, begin))
+                section.placed.append(_Placed(element, chunk.address, chunk.size, begin, _static_of(element, chunk)))
                 return
         left = named or [e for e in pool.elements if e not in progress] or pool.elements
         self._say(
@@ -322,6 +341,8 @@ class _Checker:
         last_certain: _Placed | None = None
         last_of: dict[Source, _Placed] = {}
         for placed in section.placed:
+            if placed.segment == _UNKNOWN:
+                continue
             element = placed.element
             key = rank(element.key)
             if last_key is not None and key < rank(last_key.element.key):
@@ -334,7 +355,7 @@ class _Checker:
                 before = last_certain
                 last_certain = placed
             last_of[element.source] = placed
-            if before is not None and (element.order, placed.offset) < (before.element.order, before.offset):
+            if before is not None and placed.order < before.order:
                 self._say(
                     section.name, f"{element} at {placed.address:#x} has to be in front of {before.element} by the order of the inputs"
                 )
@@ -405,7 +426,7 @@ class _Checker:
         ]
         expected: dict[int, Element] = {}
         # Where nobody walks over the elements themselves, they may lie in any order.
-        for placed in sorted(self.sections[base].placed, key=lambda p: (rank(p.element.key), p.element.order, p.offset)):
+        for placed in sorted(self.sections[base].placed, key=lambda p: (rank(p.element.key), p.order)):
             for _, offset, size in placed.element.symbols:
                 if size or placed.element.kind == BITCODE:
                     expected.setdefault(placed.address + offset, placed.element)
