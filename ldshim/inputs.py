@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 # Below this a read is cheaper than a mapping.
 MAP_FROM = 1 << 20
+# Below this it is quicker to search all bytes of an object than to find out where its names stand.
+SEARCH_NAMES_FROM = 1 << 15
 
 BITCODE_MAGIC = (MAGIC, WRAPPER_MAGIC)
 
@@ -97,7 +99,9 @@ class InputFile:
     An archive of which something is remembered is opened only if it is looked into after all.
     """
 
-    __slots__ = ("_data", "_members", "_names", "_units", "identity", "index", "inputs", "is_archive", "known", "path", "remembered")
+    __slots__ = (
+        "_data", "_members", "_names", "_text", "_units", "identity", "index", "inputs", "is_archive", "known", "path", "remembered",
+    )  # fmt: skip
 
     def __init__(
         self, index: int, path: str, data: bytes | mmap.mmap | None, given: Input, identity: Identity, remembered: bytes = b""
@@ -112,6 +116,7 @@ class InputFile:
         self.is_archive = data is None or archive.is_archive(data)
         self._members: list[archive.Member] | None = None
         self._names: _MemberNames | None = None
+        self._text: bytes | mmap.mmap | None = None
         self._units: dict[int, Unit] = {}
 
     @property
@@ -156,7 +161,8 @@ class InputFile:
         """The objects and bitcode files in which one of `needles` occurs, in order."""
         needles = tuple(needles)
         if not self.is_archive:
-            if any(self.data.find(needle) >= 0 for needle in needles):
+            text = self._searched_text()
+            if any(text.find(needle) >= 0 for needle in needles):
                 yield from self._known(self._own_unit())
         elif self.is_thin:
             for member in self.members:
@@ -214,6 +220,14 @@ class InputFile:
             unit = self._units[0] = Unit(self, bytes(self.data), self.path, (self.index, 0), None)
         return unit
 
+    def _searched_text(self) -> bytes | mmap.mmap:
+        """What names of an object are searched in: of a large one the parts where names stand."""
+        if self._text is None:
+            size = len(self.data)
+            is_large = size >= SEARCH_NAMES_FROM and self.data[:4] == WASM_MAGIC
+            self._text = _joined(self.data, name_ranges(self.data, 0, size)) if is_large else self.data
+        return self._text
+
     def _known(self, unit: Unit) -> Iterator[Unit]:
         if unit.is_bitcode or is_wasm(unit.data):
             yield unit
@@ -270,6 +284,10 @@ class _MemberNames:
         for member in self._opaque:
             if self._data.find(needle, member.begin, member.end) >= 0:
                 yield member
+
+
+def _joined(data: bytes | mmap.mmap, ranges: list[tuple[int, int]]) -> bytes:
+    return b"\0".join([data[begin:end] for begin, end in ranges])
 
 
 def open_inputs(command: Command, memory: Memory) -> list[InputFile]:

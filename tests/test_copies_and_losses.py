@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 import wasmtime
 
+from ldshim.inputs import SEARCH_NAMES_FROM
 from tests.harness import CLANGS, COLLECTING, ENGINE, Instance, archive, export_names, fails, ldshim, link
 from tests.linkers import WASM_LDS
+from tests.test_custom_sections import inline, numbers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,3 +199,13 @@ def test_two_declarations_by_one_strong_symbol_are_refused(cc: Compiler, out: Pa
 def test_declarations_by_different_symbols_are_one(cc: Compiler, out: Path) -> None:
     units = [cc(DECLARATION % (name, name), name=name) for name in ("x", "y")]
     assert Instance(link(out, cc(READER, "-O1"), *units)).list() == []
+
+
+@pytest.mark.parametrize("lld", WASM_LDS)
+def test_elements_and_readers_in_large_objects_are_found(cc: Compiler, out: Path, lld: str) -> None:
+    # Only the parts of a large object in which names stand are searched.
+    large = "__attribute__((used)) const char large[1 << 16] = {1};\n"
+    sources = (READER, marked("one", 1), 'int two __attribute__((used, section("numbers"))) = 2;\n', inline(numbers(3)))
+    units = [cc(source + large.replace("large", f"large{i}"), "-O1", "-g") for i, source in enumerate(sources)]
+    assert all(unit.stat().st_size >= SEARCH_NAMES_FROM for unit in units)
+    assert Instance(link(out, *units, lld=lld)).list() == [1, 2, 3]

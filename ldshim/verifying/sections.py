@@ -81,7 +81,7 @@ class _Section:
 
 
 def _static_of(element: Element, chunk: Chunk) -> int | None:
-    """The segment that a piece of the module was in the object, where it is to be a custom section's; _UNKNOWN if lld has demangled its name."""
+    """The segment that a custom section's piece of the module was in the object, if any; _UNKNOWN if lld has demangled its name."""
     names = {symbol.name for symbol in chunk.symbols if not symbol.name.startswith(_ADDED)} if element.kind == CUSTOM else set()
     if not names:
         return None
