@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ldshim.wasm.reader import ObjectFile
 from tests.harness import archive, linker_path
+from tests.test_custom_sections import ADDRESSES, CALLER
 
 if TYPE_CHECKING:
     from tests.harness import Compiler
@@ -42,18 +43,6 @@ TABLE = """
 extern const int *const __start_shapes_ptrs[], *const __stop_shapes_ptrs[];
 __attribute__((export_name("count"))) int count(void) { return __stop_shapes_ptrs - __start_shapes_ptrs; }
 __attribute__((export_name("at"))) int at(int i) { return *__start_shapes_ptrs[i]; }
-"""
-FUNCTIONS = """
-typedef int (*function)(void);
-extern const function __start_functions[], __stop_functions[];
-__attribute__((export_name("count"))) int count(void) { return __stop_functions - __start_functions; }
-__attribute__((export_name("at"))) int at(int i) { return __start_functions[i](); }
-"""
-# export_name would take the functions' addresses, and with that bring the table of functions.
-ADDRESSES = """
-extern const void *const __start_functions[], *const __stop_functions[];
-int count(void) { return __stop_functions - __start_functions; }
-int at(int i) { return (int)__start_functions[i]; }
 """
 # An element's value is a place inside of an array, so that addends count.
 PLACES = 'extern int *__start_places[];\n__attribute__((export_name("place"))) int place(int i) { return *__start_places[i]; }\n'
@@ -233,7 +222,7 @@ def links(cc: Compiler, folder: Path) -> list[Link]:
                 cc(NUMBERS.replace("numbers", "shapes").replace("count", "c").replace('"at"', '"a"').replace("at(", "a("), "-O1"),
             ],
         ),
-        Link("a custom section of functions", [cc(FUNCTIONS, "-O1"), functions]),
+        Link("a custom section of functions", [cc(CALLER, "-O1"), functions]),
         Link("a custom section of addresses", [cc(PLACES, "-O1"), offsets]),
         Link("a custom section that refers to another", [cc(PLACES, "-O1"), texts, sections]),
         Link("a custom section of an object of 127 segments", [reader, cc(PLACES, "-O1"), many]),
