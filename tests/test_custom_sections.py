@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from ldshim.survey import _one_way
+from ldshim.wasm.reader import Segment
 from tests.harness import COLLECTING, Instance, archive, custom_section_names, fails, link
 from tests.linkers import WASM_LDS
 
@@ -213,3 +218,14 @@ def test_a_segment_beside_a_custom_section_with_pointers_is_refused(cc: Compiler
     assert "both.o: has a data segment numbers and a custom section numbers with relocations" in fails(
         out, cc(READER, "-O1"), unit
     )
+
+
+FEW_BYTES = st.lists(st.sampled_from(b"ab"), min_size=1, max_size=3).map(bytes)  # so that rows are ambiguous often
+
+
+@given(st.lists(st.tuples(FEW_BYTES, st.booleans()), max_size=7))
+def test_statics_are_a_section_only_where_one_row_of_them_is(statics: list[tuple[bytes, bool]]) -> None:
+    content = b"".join(text for text, is_in in statics if is_in)
+    candidates = [(Segment(index, 0, 0), text) for index, (text, _) in enumerate(statics) if content and text in content]
+    rows = [row for size in range(8) for row in combinations(candidates, size) if b"".join(text for _, text in row) == content]
+    assert _one_way(content, candidates) == ([segment for segment, _ in rows[0]] if len(rows) == 1 else [])
