@@ -16,6 +16,7 @@ it, and defines `__start_X` only for a name that nobody defines.  One small obje
 from __future__ import annotations
 
 from ldshim.wasm import writer
+from ldshim.wasm.entries import Relocation
 from ldshim.wasm.format import (
     EXTERNAL_MEMORY,
     EXTERNAL_TABLE,
@@ -35,7 +36,6 @@ from ldshim.wasm.format import (
     VISIBILITY_HIDDEN,
 )
 from ldshim.wasm.leb128 import unsigned
-from ldshim.wasm.reader import Relocation
 
 
 class Anchor:

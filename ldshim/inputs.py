@@ -16,19 +16,23 @@ from ldshim import archive
 from ldshim.bitcode import MAGIC, WRAPPER_MAGIC
 from ldshim.errors import LinkError
 from ldshim.memory import HAS_NOTHING, identity
+from ldshim.wasm.cursor import is_wasm
 from ldshim.wasm.format import MAGIC as WASM_MAGIC
-from ldshim.wasm.names import name_ranges, section_names
-from ldshim.wasm.reader import ObjectFile, is_wasm
+from ldshim.wasm.names import add_all_names, add_symbol_names, section_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import mmap
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from ldshim.bitcode.ir import IRModule
     from ldshim.bitcode.module import Module
     from ldshim.command import Command, Input
     from ldshim.memory import Identity, Memory
+    from ldshim.wasm.reader import ObjectFile
+
+    # What adds names of an object to a text that is searched (`wasm/names.py`).
+    Adder = Callable[[bytearray, bytes | mmap.mmap, int, int], None]
 
 # Below this a read is cheaper than a mapping.
 MAP_FROM = 1 << 20
@@ -67,6 +71,8 @@ class Unit:
     def object(self) -> ObjectFile | IRModule:
         """The object, read when first asked for; bitcode has to be opened before.  Raises `MalformedObject`."""
         if self._object is None:
+            from ldshim.wasm.reader import ObjectFile  # noqa: PLC0415 - most links read no object
+
             self._object = ObjectFile(self.data, self.name)
         return self._object
 
@@ -100,7 +106,7 @@ class InputFile:
     """
 
     __slots__ = (
-        "_data", "_members", "_names", "_text", "_units", "identity", "index", "inputs", "is_archive", "known", "path", "remembered",
+        "_data", "_members", "_names", "_texts", "_units", "identity", "index", "inputs", "is_archive", "known", "path", "remembered",
     )  # fmt: skip
 
     def __init__(
@@ -115,8 +121,8 @@ class InputFile:
         self.known = remembered  # the same, and what this link finds out
         self.is_archive = data is None or archive.is_archive(data)
         self._members: list[archive.Member] | None = None
-        self._names: _MemberNames | None = None
-        self._text: bytes | mmap.mmap | None = None
+        self._names: dict[Adder, _MemberNames] = {}
+        self._texts: dict[Adder, bytes | bytearray | mmap.mmap] = {}
         self._units: dict[int, Unit] = {}
 
     @property
@@ -146,9 +152,9 @@ class InputFile:
     @property
     def has_others(self) -> bool:
         """Whether the search of an archive met members that are neither objects nor bitcode (what they are: `foreign.py`)."""
-        if self._names is None:
-            return any(not unit.is_bitcode and not is_wasm(unit.data) for unit in self._units.values())
-        return self._names.has_others
+        for names in self._names.values():
+            return names.has_others
+        return any(not unit.is_bitcode and not is_wasm(unit.data) for unit in self._units.values())
 
     @property
     def members(self) -> list[archive.Member]:
@@ -157,11 +163,17 @@ class InputFile:
             self._members = list(archive.members(self.data, self.path))
         return self._members
 
-    def units_with(self, needles: Iterable[bytes]) -> Iterator[Unit]:
-        """The objects and bitcode files in which one of `needles` occurs, in order."""
-        needles = tuple(needles)
+    def units_with_symbols(self, needles: Collection[bytes]) -> Iterator[Unit]:
+        """The objects and bitcode files in whose symbols' names one of `needles` occurs, and maybe others, in order."""
+        return self._units_with(needles, add_symbol_names)
+
+    def units_with(self, needles: Collection[bytes]) -> Iterator[Unit]:
+        """Those in which it occurs in the names of sections and segments, too."""
+        return self._units_with(needles, add_all_names)
+
+    def _units_with(self, needles: Collection[bytes], add: Adder) -> Iterator[Unit]:
         if not self.is_archive:
-            text = self._searched_text()
+            text = self._searched_text(add)
             if any(text.find(needle) >= 0 for needle in needles):
                 yield from self._known(self._own_unit())
         elif self.is_thin:
@@ -170,7 +182,7 @@ class InputFile:
                 if any(needle in unit.data for needle in needles):
                     yield from self._known(unit)
         else:
-            found = {member.header: member for needle in needles for member in self._members_with(needle)}
+            found = {member.header: member for needle in needles for member in self._members_with(needle, add)}
             for header in sorted(found):
                 yield from self._known(self.unit(found[header]))
 
@@ -220,28 +232,32 @@ class InputFile:
             unit = self._units[0] = Unit(self, bytes(self.data), self.path, (self.index, 0), None)
         return unit
 
-    def _searched_text(self) -> bytes | mmap.mmap:
+    def _searched_text(self, add: Adder) -> bytes | bytearray | mmap.mmap:
         """What names of an object are searched in: of a large one the parts where names stand."""
-        if self._text is None:
-            size = len(self.data)
-            is_large = size >= SEARCH_NAMES_FROM and self.data[:4] == WASM_MAGIC
-            self._text = _joined(self.data, name_ranges(self.data, 0, size)) if is_large else self.data
-        return self._text
+        size = len(self.data)
+        if size < SEARCH_NAMES_FROM or self.data[:4] != WASM_MAGIC:
+            return self.data
+        text = self._texts.get(add)
+        if text is None:
+            text = self._texts[add] = bytearray()
+            add(text, self.data, 0, size)
+        return text
 
     def _known(self, unit: Unit) -> Iterator[Unit]:
         if unit.is_bitcode or is_wasm(unit.data):
             yield unit
 
-    def _members_with(self, needle: bytes) -> Iterator[archive.Member]:
-        if self._names is None:
+    def _members_with(self, needle: bytes, add: Adder) -> Iterator[archive.Member]:
+        names = self._names.get(add)
+        if names is None:
             try:
-                self._names = _MemberNames(self.data, self.members)
+                names = self._names[add] = _MemberNames(self.data, self.members, add)
             except archive.MalformedArchive:
                 # If there is nothing in it for us, it is the linker's to complain about.
                 if self.data.find(needle) >= 0:
                     raise
                 return
-        yield from self._names.members_with(needle)
+        yield from names.members_with(needle)
 
 
 class _MemberNames:
@@ -249,23 +265,19 @@ class _MemberNames:
 
     __slots__ = ("_begins", "_data", "_members", "_opaque", "_text")
 
-    def __init__(self, data: bytes | mmap.mmap, members: list[archive.Member]) -> None:
+    def __init__(self, data: bytes | mmap.mmap, members: list[archive.Member], add: Adder) -> None:
         self._data = data
         self._members: list[archive.Member] = []
         self._begins: list[int] = []  # where each one's names begin in the text
         self._opaque: list[archive.Member] = []  # bitcode, and what else is no object
-        parts: list[bytes] = []
-        size = 0
+        self._text = text = bytearray()
         for member in members:
             if data[member.begin : member.begin + 4] != WASM_MAGIC:
                 self._opaque.append(member)
                 continue
             self._members.append(member)
-            self._begins.append(size)
-            for begin, end in name_ranges(data, member.begin, member.end):
-                parts.append(data[begin:end])
-                size += end - begin + 1
-        self._text = b"\0".join(parts)
+            self._begins.append(len(text))
+            add(text, data, member.begin, member.end)
 
     @property
     def has_others(self) -> bool:
@@ -284,10 +296,6 @@ class _MemberNames:
         for member in self._opaque:
             if self._data.find(needle, member.begin, member.end) >= 0:
                 yield member
-
-
-def _joined(data: bytes | mmap.mmap, ranges: list[tuple[int, int]]) -> bytes:
-    return b"\0".join([data[begin:end] for begin, end in ranges])
 
 
 def open_inputs(command: Command, memory: Memory) -> list[InputFile]:

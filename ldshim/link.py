@@ -11,7 +11,7 @@ import os
 
 from ldshim import command as command_line
 from ldshim import inputs, linker, survey
-from ldshim.errors import Errors
+from ldshim.errors import Errors, LinkError
 from ldshim.memory import Memory
 
 TYPE_CHECKING = False
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
     from ldshim.sections import Plan
     from ldshim.watching import Watcher
+
+
+# So many elements, and what is known of them takes about as much memory as Python itself.
+_MANY = 10_000
 
 
 def link(argv: list[str], environ: Mapping[str, str]) -> NoReturn:
@@ -57,17 +61,13 @@ def _link(argv: list[str], environ: Mapping[str, str], watch: Watcher | None) ->
     if command.relocatable or off:
         _hand_over(real, command, environ, watch, "LDSHIM=off" if off else "-r leaves elements to the final link")
 
-    # Open the inputs.  What is wanted?  Bitcode with elements is made readable, and may want more.
+    # Open the inputs.  What is wanted?
     memory = Memory(environ, survey.NEEDLES)
     files = inputs.open_inputs(command, memory)
     if watch:
         watch.opened(files)
     found = survey.survey(files, command)
-    while units := survey.unopened_bitcode(found, files):
-        from ldshim.bitcode.opening import open_units  # noqa: PLC0415 - most links have no bitcode
-
-        open_units(units, found.filled_names, real, command, environ)
-        survey.note_opened(found, units)
+    open_bitcode(found, files, real, command, environ)
     if watch:
         watch.surveyed(found)
     strangers = _has_strangers(command, files)
@@ -102,7 +102,20 @@ def _link(argv: list[str], environ: Mapping[str, str], watch: Watcher | None) ->
         Errors.of(_warnings(command, found, plan)).check()
 
     # Write the changed objects, let the real linker run on them, and mend the paths in what it wrote.
-    linker.exit_like(_link_rewritten(real, command, files, found, plan, environ, watch))
+    facts = _Facts(files, found, plan)
+    del files, found, plan  # see `_Facts`
+    linker.exit_like(_link_rewritten(real, command, facts, environ, watch))
+
+
+def open_bitcode(
+    found: survey.Survey, files: list[inputs.InputFile], real: linker.Linker, command: command_line.Command, environ: Mapping[str, str]
+) -> None:
+    """Make bitcode with elements readable; it may want more."""
+    while units := survey.unopened_bitcode(found, files):
+        from ldshim.bitcode.opening import open_units  # noqa: PLC0415 - most links have no bitcode
+
+        open_units(units, found.filled_names, real, command, environ)
+        survey.note_opened(found, units)
 
 
 def _hand_over(
@@ -111,38 +124,59 @@ def _hand_over(
     if command.map is not None:  # somebody has to stay, and write the map in which there is nothing
         from ldshim.sections import Plan  # noqa: PLC0415 - only when asked for
 
-        linker.exit_like(_link_rewritten(real, command, [], survey.Survey(), Plan(), environ, watch))
+        linker.exit_like(_link_rewritten(real, command, _Facts([], survey.Survey(), Plan()), environ, watch))
     if watch:
         watch.hands_over(real, command.argv, why)
     linker.hand_over(real, command.argv)
 
 
+class _Facts:
+    """What is known when the real linker starts.
+
+    It can be as much as the linker itself needs, and is hardly ever needed afterwards: where it is much, it is given back meanwhile.
+    """
+
+    __slots__ = ("files", "found", "plan")
+
+    def __init__(self, files: list[inputs.InputFile], found: survey.Survey, plan: Plan) -> None:
+        self.files = files
+        self.found = found
+        self.plan = plan
+
+    @property
+    def are_many(self) -> bool:
+        return sum(map(len, self.found.contributions.values())) >= _MANY
+
+    def forget(self) -> None:
+        import gc  # noqa: PLC0415 - for large links
+
+        self.files, self.found = [], survey.Survey()
+        self.plan = type(self.plan)()
+        gc.collect()  # files and their units know each other
+
+
 def _link_rewritten(
-    real: linker.Linker,
-    command: command_line.Command,
-    files: list[inputs.InputFile],
-    found: survey.Survey,
-    plan: Plan,
-    environ: Mapping[str, str],
-    watch: Watcher | None,
+    real: linker.Linker, command: command_line.Command, facts: _Facts, environ: Mapping[str, str], watch: Watcher | None
 ) -> int:
     from ldshim import rewrite  # noqa: PLC0415 - most links need none
 
+    verified = _is_verified(command, environ)
+    forgets = facts.are_many and not (verified or watch or command.map is not None)
+    warnings = _warnings(command, facts.found, facts.plan)
     workspace = rewrite.Workspace(environ)
     try:
         with linker.forwarded_signals():
             if watch:
-                watch.rewriting(plan, workspace)
-            words = rewrite.rewrite(plan, files, command, workspace)
-            verified = _is_verified(command, environ)
+                watch.rewriting(facts.plan, workspace)
+            words = rewrite.rewrite(facts.plan, facts.files, command, workspace)
             if command.map is not None or verified:
                 from ldshim import mapping  # noqa: PLC0415 - only when asked for
 
-                words = mapping.asking_lld(words, found, command, workspace, environ)
+                words = mapping.asking_lld(words, facts.found, command, workspace, environ)
             if watch:
                 watch.runs(real, words, workspace)
             messages: list[bytes] = []
-            status = linker.run(real, words, workspace.path, workspace.translate, messages)
+            status = linker.run(real, words, workspace.path, workspace.translate, messages, facts.forget if forgets else None)
             if watch:
                 watch.ended(status)
             for path in command.reports:
@@ -150,13 +184,30 @@ def _link_rewritten(
         if verified and status == 0:
             from ldshim import verifying  # noqa: PLC0415 - only when asked for
 
-            verifying.verify(real, words, found, command, workspace)
+            verifying.verify(real, words, facts.found, command, workspace)
         if command.map is not None and status == 0:
-            mapping.write(real, words, found, plan, command, workspace, environ)
+            mapping.write(real, words, facts.found, facts.plan, command, workspace, environ)
     finally:
         workspace.remove()
-    _comment(command, files, found, plan, status, b"".join(messages), environ)
+    if status:
+        if forgets:
+            _look_again(facts, real, command, environ)
+        from ldshim.hints import failure_notes  # noqa: PLC0415 - only for links that fail
+
+        _comment(command, "note", failure_notes(command, facts.files, facts.found, b"".join(messages)), environ)
+    else:
+        _comment(command, "warning", warnings, environ)
     return status
+
+
+def _look_again(facts: _Facts, real: linker.Linker, command: command_line.Command, environ: Mapping[str, str]) -> None:
+    try:
+        facts.files = inputs.open_inputs(command, Memory({"LDSHIM_CACHE": "off"}, survey.NEEDLES))
+        facts.found = survey.survey(facts.files, command)
+        open_bitcode(facts.found, facts.files, real, command, environ)
+        survey.collect(facts.found, facts.files)
+    except LinkError:
+        pass  # the inputs are others now: there is nothing to say of them
 
 
 def _is_verified(command: command_line.Command, environ: Mapping[str, str]) -> bool:
@@ -189,23 +240,8 @@ def _warnings(command: command_line.Command, found: survey.Survey, plan: Plan) -
     return missing_sections(found, plan)
 
 
-def _comment(
-    command: command_line.Command,
-    files: list[inputs.InputFile],
-    found: survey.Survey,
-    plan: Plan,
-    status: int,
-    messages: bytes,
-    environ: Mapping[str, str],
-) -> None:
+def _comment(command: command_line.Command, kind: str, texts: list[str], environ: Mapping[str, str]) -> None:
     """Say what the real linker cannot know: why bounds are missing, and what the files are that it does not understand."""
-    kind = "warning" if status == 0 else "note"
-    if status == 0:
-        texts = _warnings(command, found, plan)
-    else:
-        from ldshim.hints import failure_notes  # noqa: PLC0415 - only for links that fail
-
-        texts = failure_notes(command, files, found, messages)
     if texts:
         from ldshim.diagnostics import printer  # noqa: PLC0415
 

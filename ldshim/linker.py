@@ -183,26 +183,36 @@ def version(linker: Linker) -> str:
 
 
 def run(
-    linker: Linker, args: list[str], directory: str, translate: Callable[[bytes], bytes], messages: list[bytes]
+    linker: Linker,
+    args: list[str],
+    directory: str,
+    translate: Callable[[bytes], bytes],
+    messages: list[bytes],
+    meanwhile: Callable[[], None] | None = None,
 ) -> int:
     """Run the real linker as a child and pass on what it prints, line by line, through `translate`.
 
-    `directory` is where a response file may be put, `messages` gets what was passed on.  Returns the status, negative
-    for the signal that ended the child or that we were sent (see `forwarded_signals`): the caller cleans up and then
-    calls `exit_like`.
+    `directory` is where a response file may be put, `messages` gets what was passed on, `meanwhile` is called as soon as the child runs.
+    Returns the status, negative for the signal that ended the child or that we were sent (see `forwarded_signals`): the caller cleans up
+    and then calls `exit_like`.
     """
     if wants_color(args):
         args = ["--color-diagnostics=always", *args]  # lld sees a pipe, the user a terminal
     if not hasattr(os, "posix_spawn"):
         return _run_simply(linker, args, directory, translate, messages)
     if _active is not None:
-        return _run_forwarding(linker, args, directory, _relays(translate, messages), _active)
+        return _run_forwarding(linker, args, directory, _relays(translate, messages), _active, meanwhile)
     with forwarded_signals() as forwarding:
-        return _run_forwarding(linker, args, directory, _relays(translate, messages), forwarding)
+        return _run_forwarding(linker, args, directory, _relays(translate, messages), forwarding, meanwhile)
 
 
 def _run_forwarding(
-    linker: Linker, args: list[str], directory: str, relays: list[_Relay], forwarding: forwarded_signals
+    linker: Linker,
+    args: list[str],
+    directory: str,
+    relays: list[_Relay],
+    forwarding: forwarded_signals,
+    meanwhile: Callable[[], None] | None,
 ) -> int:
     try:
         if forwarding.received:
@@ -210,6 +220,8 @@ def _run_forwarding(
         forwarding.adopt(_spawn_any(linker, args, directory, (relays[0].write_end, relays[-1].write_end)))
         for relay in relays:
             relay.close_write_end()
+        if meanwhile is not None:
+            meanwhile()
         _pump(relays)
     finally:
         for relay in relays:

@@ -21,6 +21,7 @@ from ldshim.anchors import Anchor
 from ldshim.errors import Errors, LinkError, printable
 from ldshim.survey import CUSTOM, NATIVE, TABLE_SUFFIX, Contribution, Reference, Survey, table_of
 from ldshim.wasm.editor import Edit, NewSegment, NewSymbol
+from ldshim.wasm.entries import Relocation
 from ldshim.wasm.format import (
     BINDING_LOCAL,
     COMDAT_DATA,
@@ -40,13 +41,12 @@ from ldshim.wasm.format import (
     SYMBOL_SECTION,
     VISIBILITY_HIDDEN,
 )
-from ldshim.wasm.reader import Relocation
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ldshim.command import Command, SymbolOption
     from ldshim.inputs import Unit
-    from ldshim.wasm.reader import Symbol
+    from ldshim.wasm.entries import Symbol
 
 # What malloc aligns to on wasm; nobody recorded the alignment of a custom section, and no element of one needs more.
 MAX_CUSTOM_P2ALIGN = 4
@@ -191,9 +191,8 @@ class _Planner:
             edit.emptied_sections.add(copy.index)
             return
         self._leave_comdat(copy)
-        segment = copy.unit.object.segments[copy.index]
-        name = DROPPED_NAME if copy.kind == NATIVE else segment.name
-        edit.segment_info[copy.index] = (name, segment.p2align, segment.flags & ~SEG_FLAG_RETAIN)
+        name = DROPPED_NAME if copy.kind == NATIVE else copy.unit.object.segments[copy.index].name
+        edit.segment_info[copy.index] = (name, copy.p2align or 0, copy.flags & ~SEG_FLAG_RETAIN)
         defined = {s.name for s in winner.symbols if not s.is_local}
         for symbol in copy.symbols:
             edit.symbol_flags[symbol.index] = symbol.flags & ~NO_STRIP
@@ -288,27 +287,26 @@ class _Planner:
         of which something else is live, and LLVM forgets the flag where the first static of the segment is not used
         (https://github.com/llvm/llvm-project/pull/81539).  A weak definition may be overridden, and its element would go with it.
         """
-        segment = contribution.unit.object.segments[contribution.index]
-        symbols = contribution.symbols
+        index, symbols = contribution.index, contribution.symbols
         self._set_segment_flags(contribution, clear=SEG_FLAG_STRINGS)
         if contribution.run:
             name = markers.segment_name(contribution.section, b"", contribution.run)
-            flags = segment.flags & ~SEG_FLAG_STRINGS
-            self.plan.edit(contribution.unit).segment_info[segment.index] = (name, segment.p2align, flags)
+            flags = contribution.flags & ~SEG_FLAG_STRINGS
+            self.plan.edit(contribution.unit).segment_info[index] = (name, contribution.p2align or 0, flags)
         if not contribution.is_used or not self.mode.collects:
             return
-        in_group = contribution.unit.object.comdat_of(COMDAT_DATA, segment.index) is not None
+        in_group = contribution.unit.object.comdat_of(COMDAT_DATA, index) is not None
         if not any(s.flags & NO_STRIP and not s.is_local and (in_group or not s.is_weak) for s in symbols):
             flags = VISIBILITY_HIDDEN | NO_STRIP
-            symbol = NewSymbol(self._new_name(), flags, segment.index, 0, segment.size)
+            symbol = NewSymbol(self._new_name(), flags, index, 0, contribution.size)
             self.plan.edit(contribution.unit).new_symbols.append(symbol)
 
     def _set_segment_flags(self, contribution: Contribution, *, clear: int) -> None:
-        edit = self.plan.edit(contribution.unit)
-        segment = contribution.unit.object.segments[contribution.index]
-        if contribution.kind != CUSTOM and segment.flags & clear:
-            name, p2align, flags = edit.segment_info.get(segment.index, (segment.name, segment.p2align, segment.flags))
-            edit.segment_info[segment.index] = (name, p2align, flags & ~clear)
+        if contribution.kind != CUSTOM and contribution.flags & clear:
+            infos = self.plan.edit(contribution.unit).segment_info
+            segment = contribution.unit.object.segments[contribution.index]
+            name, p2align, flags = infos.get(segment.index, (segment.name, segment.p2align, segment.flags))
+            infos[segment.index] = (name, p2align, flags & ~clear)
 
     def _place_made(self, contribution: Contribution, p2align: int | None, *, keep: bool) -> bytes:
         """Make the contribution a segment X; returns a global symbol of it."""
@@ -316,16 +314,15 @@ class _Planner:
             if p2align is None:
                 p2align = _common_p2align([contribution])
             return self._append_segment(contribution, p2align, keep=keep)
-        obj = contribution.unit.object
         edit = self.plan.edit(contribution.unit)
         if contribution.repeated_by is not None:
             edit.emptied_sections.add(contribution.repeated_by)
-        segment = obj.segments[contribution.index]
         name = markers.segment_name(contribution.section, contribution.key, contribution.run)
-        edit.segment_info[segment.index] = (name, segment.p2align if p2align is None else p2align, 0)
+        edit.segment_info[contribution.index] = (name, (contribution.p2align or 0) if p2align is None else p2align, 0)
         known = None
+        marks = {symbol.index for symbol in contribution.markers}
         for symbol in contribution.symbols:
-            marked = symbol in contribution.markers
+            marked = symbol.index in marks
             flags = symbol.flags & ~(NO_STRIP | EXPORTED if marked else NO_STRIP)
             if marked and not symbol.is_local:
                 # A registration is no part of the module's interface.
@@ -336,7 +333,7 @@ class _Planner:
         if known is not None:
             return known
         flags = VISIBILITY_HIDDEN | (NO_STRIP if keep else 0)
-        new = NewSymbol(self._new_name(), flags, segment.index, 0, segment.size)
+        new = NewSymbol(self._new_name(), flags, contribution.index, 0, contribution.size)
         edit.new_symbols.append(new)
         return new.name
 
@@ -375,7 +372,6 @@ class _Planner:
         """The relocation that means in memory what `relocation` means in a custom section."""
         unit = contribution.unit
         kind, offset, index, addend = relocation.type, relocation.offset, relocation.index, relocation.addend
-        symbol = unit.object.symbols[index] if index < len(unit.object.symbols) else None
         if kind in (R_MEMORY_ADDR_I32, R_MEMORY_ADDR_I64):
             return relocation
         if kind in (R_FUNCTION_OFFSET_I32, R_FUNCTION_OFFSET_I64) and addend == 0:
@@ -385,6 +381,7 @@ class _Planner:
         if kind in (R_TABLE_INDEX_I32, R_TABLE_INDEX_I64):
             self.plan.needs_table = True
             return relocation
+        symbol = unit.object.symbols[index] if index < len(unit.object.symbols) else None
         if kind == R_SECTION_OFFSET_I32 and symbol is not None and symbol.kind == SYMBOL_SECTION:
             target = self.custom_symbols.get((unit, symbol.element))
             if target is not None:
@@ -459,7 +456,7 @@ def _check_emptied_sections(plan: Plan, errors: Errors) -> None:
         if not edit.emptied_sections:
             continue
         obj = unit.object
-        gone = {s.index for s in obj.symbols if s.kind == SYMBOL_SECTION and s.element in edit.emptied_sections}
+        gone = {s.index for s in obj.section_symbols() if s.element in edit.emptied_sections}
         if not gone:
             continue
         for section in obj.sections:

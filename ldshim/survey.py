@@ -10,6 +10,7 @@ from ldshim import markers
 from ldshim.bitcode import FUNCTION
 from ldshim.errors import Errors, LinkError, printable
 from ldshim.memory import HAS_NOTHING, WANTS_NOTHING
+from ldshim.wasm.cursor import MalformedObject
 from ldshim.wasm.format import (
     COMDAT_DATA,
     COMDAT_SECTION,
@@ -19,19 +20,18 @@ from ldshim.wasm.format import (
     SEG_FLAG_RETAIN,
     SEG_FLAG_TLS,
     SYMBOL_DATA,
-    SYMBOL_SECTION,
 )
-from ldshim.wasm.reader import MalformedObject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import Collection
 
     from ldshim.bitcode.ir import IRModule
     from ldshim.command import Command
     from ldshim.inputs import InputFile, Unit
     from ldshim.markers import Marker
-    from ldshim.wasm.reader import ObjectFile, Segment, Symbol
+    from ldshim.wasm.entries import Segment, Symbol
+    from ldshim.wasm.reader import ObjectFile
 
 BOUNDS = (b"__start_", b"__stop_")
 TABLE_SUFFIX = b"_ptrs"
@@ -51,6 +51,7 @@ class Contribution:
     __slots__ = (
         "comdat",
         "dropped",
+        "flags",
         "index",
         "key",
         "kind",
@@ -63,13 +64,14 @@ class Contribution:
         "unit",
     )
 
-    def __init__(self, kind: str, section: bytes, unit: Unit, index: int, size: int, p2align: int | None) -> None:
+    def __init__(self, kind: str, section: bytes, unit: Unit, index: int, size: int, p2align: int | None, flags: int = 0) -> None:
         self.kind = kind
         self.section = section
         self.unit = unit
         self.index = index  # of the segment, or of the custom section
         self.size = size
         self.p2align = p2align  # None: nobody recorded one
+        self.flags = flags  # of the segment
         self.key = b""
         self.run = 0  # see `sections._number_runs`
         self.markers: list[Symbol] = []
@@ -85,12 +87,16 @@ class Contribution:
     @property
     def is_used(self) -> bool:
         """Whether the linker is to keep it for its own sake (`__attribute__((used))`, `#[used]`)."""
-        retained = self.kind == NATIVE and self.unit.object.segments[self.index].flags & SEG_FLAG_RETAIN
-        return self.kind != NATIVE or bool(retained) or any(s.flags & NO_STRIP for s in self.symbols)
+        return self.kind != NATIVE or bool(self.flags & SEG_FLAG_RETAIN) or any(s.flags & NO_STRIP for s in self.symbols)
 
     @property
     def symbols(self) -> list[Symbol]:
-        return [] if self.kind == CUSTOM else self.unit.object.symbols_of_segment(self.index)
+        """Those in the segment."""
+        if self.kind == CUSTOM:
+            return []
+        if self.unit.object.symbol_count(self.index) == len(self.markers):
+            return self.markers
+        return self.unit.object.symbols_of_segment(self.index)
 
 
 class Reference:
@@ -129,7 +135,7 @@ class Survey:
         """The names of sections that count: those that are wanted, and those that a wanted pointer table is of."""
         names = dict.fromkeys(self.wanted)
         for section in self.wanted:
-            if section.endswith(TABLE_SUFFIX):
+            if section.endswith(TABLE_SUFFIX) and section != TABLE_SUFFIX:
                 names.setdefault(section[: -len(TABLE_SUFFIX)])
         return names
 
@@ -148,7 +154,7 @@ def survey(files: list[InputFile], command: Command) -> Survey:
             continue
         wants_nothing = file.is_archive and not file.is_thin
         with errors:  # an archive that cannot be walked
-            for unit in file.units_with(NEEDLES):
+            for unit in file.units_with_symbols(NEEDLES):
                 wants_nothing = False
                 try:
                     if unit.is_bitcode:
@@ -263,7 +269,7 @@ def _has_elements(unit: Unit, names: dict[bytes, None]) -> bool:
 
 def _note_symbols(found: Survey, unit: Unit) -> None:
     needle = markers.NEEDLE
-    for symbol in unit.object.symbols:
+    for symbol in unit.object.symbols_with(NEEDLES):
         name = symbol.name
         if needle in name:
             marker = _marker(unit, name) if symbol.kind == SYMBOL_DATA and not symbol.is_undefined else None
@@ -309,7 +315,8 @@ def _collect_marked(found: Survey, errors: Errors) -> None:
             if segment.flags & SEG_FLAG_TLS:
                 with errors:
                     _refuse_thread_local(unit, segment, marker.name)
-            contribution = Contribution(MARKED, marker.section, unit, symbol.element, segment.end - segment.begin, segment.p2align)
+            size = segment.end - segment.begin
+            contribution = Contribution(MARKED, marker.section, unit, symbol.element, size, segment.p2align, segment.flags)
             contribution.key = marker.key
             by_segment[place] = contribution
             found.contributions.setdefault(marker.section, []).append(contribution)
@@ -358,7 +365,7 @@ def _collect_sections(found: Survey, files: list[InputFile], errors: Errors) -> 
         if file.known == HAS_NOTHING and not asks_for_metadata:
             continue
         is_empty = file.known == WANTS_NOTHING
-        for unit in file.units_with(name for name in names if name):
+        for unit in file.units_with(names):
             is_empty = False
             try:
                 if not unit.is_bitcode and not unit.is_lowered and unit.object.is_relocatable:
@@ -381,25 +388,23 @@ def _has_nothing(file: InputFile) -> bool:
     return next(file.bitcode(), None) is None and not any(markers.is_c_identifier(name) and not _is_metadata(name) for name in names)
 
 
-def _collect_from(found: Survey, unit: Unit, wanted: Container[bytes]) -> None:
+def _collect_from(found: Survey, unit: Unit, wanted: Collection[bytes]) -> None:
     obj = unit.object
     with_segment = set()
-    for segment in obj.segments:
-        if segment.name in wanted:
-            with_segment.add(segment.name)
-            if any(markers.parse(s.name) for s in obj.symbols_of_segment(segment.index)):
-                continue  # collected already, by its marker
-            _refuse_thread_local(unit, segment, segment.name)
-            native = Contribution(NATIVE, segment.name, unit, segment.index, segment.size, segment.p2align)
-            found.contributions.setdefault(segment.name, []).append(native)
-    for section in obj.sections:
-        if section.id == SEC_CUSTOM and section.name in wanted:
-            if section.name in with_segment:
-                _check_repeats_segments(unit, section.name)
-            else:
-                size = section.end - section.content
-                custom = Contribution(CUSTOM, section.name, unit, section.index, size, None)
-                found.contributions.setdefault(section.name, []).extend(_paired(unit, custom) or [custom])
+    for segment in obj.segments_named(wanted):
+        with_segment.add(segment.name)
+        if any(markers.parse(s.name) for s in obj.symbols_of_segment(segment.index)):
+            continue  # collected already, by its marker
+        _refuse_thread_local(unit, segment, segment.name)
+        native = Contribution(NATIVE, segment.name, unit, segment.index, segment.size, segment.p2align, segment.flags)
+        found.contributions.setdefault(segment.name, []).append(native)
+    for section in obj.custom_sections(wanted):
+        if section.name in with_segment:
+            _check_repeats_segments(unit, section.name)
+        else:
+            size = section.end - section.content
+            custom = Contribution(CUSTOM, section.name, unit, section.index, size, None)
+            found.contributions.setdefault(section.name, []).extend(_paired(unit, custom) or [custom])
 
 
 def _check_repeats_segments(unit: Unit, name: bytes) -> None:
@@ -408,7 +413,7 @@ def _check_repeats_segments(unit: Unit, name: bytes) -> None:
     https://github.com/rust-lang/rust/pull/161862.  It does so for statics without pointers, so a custom section with relocations is
     something else, and counting neither it nor both would be right for sure.
     """
-    for section in unit.object.custom_sections(name):
+    for section in unit.object.custom_sections((name,)):
         if unit.object.relocations(section.index):
             raise LinkError(
                 f"{unit.name}: has a data segment {printable(name)} and a custom section {printable(name)} with relocations; "
@@ -432,13 +437,13 @@ def _paired(unit: Unit, custom: Contribution) -> list[Contribution] | None:
     if not segments:
         return None
     for other in obj.sections:
-        if other.id == SEC_CUSTOM and other is not section and not _is_metadata(other.name):
+        if other.id == SEC_CUSTOM and other.index != section.index and not _is_metadata(other.name):
             claimed = obj.data[other.content : other.end]
             if any(obj.data[s.begin : s.end] in claimed for s in segments):
                 return None
-    if any(s.kind == SYMBOL_SECTION and s.element == section.index for s in obj.symbols):
+    if any(symbol.element == section.index for symbol in obj.section_symbols()):
         return None  # something points into the section itself
-    paired = [Contribution(PAIRED, custom.section, unit, s.index, s.size, s.p2align) for s in segments]
+    paired = [Contribution(PAIRED, custom.section, unit, s.index, s.size, s.p2align, s.flags) for s in segments]
     for contribution in paired:
         contribution.repeated_by = custom.index
     return paired

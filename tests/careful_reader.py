@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ldshim.wasm import reader
+from ldshim.wasm.entries import Relocation, Segment
 from ldshim.wasm.format import RELOCATIONS_WITH_ADDEND, SEC_DATA
-from ldshim.wasm.reader import Cursor, ObjectFile, Relocation
+from ldshim.wasm.reader import ObjectFile, segment_range
+
+if TYPE_CHECKING:
+    from ldshim.wasm.cursor import Cursor
+    from ldshim.wasm.entries import ImportNames
 
 
 class CarefulObject(ObjectFile):
@@ -18,28 +22,27 @@ class CarefulObject(ObjectFile):
         section = self.section(SEC_DATA)
         if section is not None:
             cursor = self.cursor(section)
-            for index in range(cursor.count()):
-                self.segments.append(reader._segment(cursor, index))
+            self.segments = [Segment(index, *segment_range(cursor)) for index in range(cursor.count())]
             cursor.finish()
 
     def _read_segment_info(self, cursor: Cursor) -> None:
         count = cursor.count()
         if count > len(self.segments):
             raise cursor.fail("more segment names than segments")
-        for segment in self.segments[:count]:
-            segment.info_begin = cursor.pos
+        for _, segment in zip(range(count), self.segments, strict=False):
             segment.name = cursor.name()
             segment.p2align = cursor.u32()
             segment.flags = cursor.u32()
-            segment.info_end = cursor.pos
             if segment.p2align > 31:
                 raise cursor.fail(f"segment {segment.index}: alignment 2**{segment.p2align}")
         cursor.finish()
 
-    def _read_symbols(self, cursor: Cursor, import_names: dict[int, list[bytes]]) -> None:
-        for index in range(cursor.count()):
-            self.symbols.append(self._symbol(cursor, index, import_names))
+    def _read_symbols(self, cursor: Cursor, fields: dict[int, ImportNames]) -> None:
+        self.symbols = [self._symbol(cursor, index, fields) for index in range(cursor.count())]
         cursor.finish()
+
+    def _owners(self) -> list[int]:
+        return [symbol.segment for symbol in self.symbols]
 
 
 def careful_relocations(cursor: Cursor) -> list[Relocation]:
@@ -47,6 +50,8 @@ def careful_relocations(cursor: Cursor) -> list[Relocation]:
     for _ in range(cursor.count()):
         kind, offset, index = cursor.u32(), cursor.u32(), cursor.u32()
         found.append(Relocation(kind, offset, index, cursor.sleb() if kind in RELOCATIONS_WITH_ADDEND else 0))
+        if len(found) > 1 and offset < found[-2].offset:
+            raise cursor.fail("relocations that are not in the order of their offsets")
     cursor.finish()
     return found
 
@@ -57,5 +62,9 @@ def view(obj: ObjectFile) -> dict[str, Any]:
     return {
         "is_64": obj.is_64,
         "imported_tables": obj.imported_tables,
-        **{name: [[getattr(item, field) for field in type(item).__slots__] for item in items] for name, items in lists.items()},
+        **{name: [[_plain(getattr(item, field)) for field in type(item).__slots__] for item in items] for name, items in lists.items()},
     }
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, int | bytes) else list(value)

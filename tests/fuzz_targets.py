@@ -16,6 +16,7 @@ from ldshim.bitcode import MAGIC, bitstream, module
 from ldshim.errors import LinkError, printable
 from ldshim.memory import Memory
 from ldshim.wasm import editor, names, reader, writer
+from ldshim.wasm.cursor import MalformedObject
 from ldshim.wasm.format import (
     BINDING_WEAK,
     MODULE_HEADER,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ldshim.wasm.editor import Edit
+    from ldshim.wasm.entries import Section
 
 WANTED = (b"numbers", b"others", b"others_ptrs")
 COMMAND_LINES = (
@@ -221,7 +223,7 @@ def check_edited(obj: reader.ObjectFile, edit: Edit) -> reader.ObjectFile:
     for segment, now in zip(old, edited.segments, strict=False):
         assert (now.name, now.p2align, now.flags) == edit.segment_info.get(segment.index, (segment.name, segment.p2align, segment.flags))
         assert edited.data[now.begin : now.end] == obj.data[segment.begin : segment.end]
-    for new, now in zip(edit.new_segments, edited.segments[len(old) :], strict=True):
+    for new, now in zip(edit.new_segments, list(edited.segments)[len(old) :], strict=True):
         assert (now.name, now.p2align, now.flags) == (new.name, new.p2align, new.flags)
         assert edited.data[now.begin : now.end] == new.content
     assert len(edited.symbols) == len(obj.symbols) + len(edit.new_symbols)
@@ -237,7 +239,7 @@ def check_edited(obj: reader.ObjectFile, edit: Edit) -> reader.ObjectFile:
         if symbol.kind == SYMBOL_SECTION and moved and obj.linking is not None and element >= obj.linking.index:
             element += 1
         assert (after.flags, after.element, after.offset, after.size) == (flags, element, symbol.offset, symbol.size)
-    for new_symbol, after in zip(edit.new_symbols, edited.symbols[len(obj.symbols) :], strict=True):
+    for new_symbol, after in zip(edit.new_symbols, list(edited.symbols)[len(obj.symbols) :], strict=True):
         assert (after.kind, after.name, after.flags) == (SYMBOL_DATA, new_symbol.name, new_symbol.flags)
         assert (after.element, after.offset, after.size) == (new_symbol.segment, new_symbol.offset, new_symbol.size)
     return edited
@@ -249,7 +251,7 @@ def read_both_ways(data: bytes) -> bool:
     for kind in (reader.ObjectFile, CarefulObject):
         try:
             views.append(view(kind(data, "input.o")))
-        except reader.MalformedObject as error:  # noqa: PERF203 - each reader by itself
+        except MalformedObject as error:  # noqa: PERF203 - each reader by itself
             _check_message(error)
             views.append(str(error))
     assert views[0] == views[1]
@@ -261,24 +263,27 @@ def read_both_ways(data: bytes) -> bool:
     return all([_relocations_both_ways(obj, section) for section in relocations])  # noqa: C419 - each of them
 
 
-def _relocations_both_ways(obj: reader.ObjectFile, section: reader.Section) -> bool:
+def _relocations_both_ways(obj: reader.ObjectFile, section: Section) -> bool:
     ends: list[object] = []
     for read in (reader.read_relocations, careful_relocations):
         cursor = obj.cursor(section)
         try:
             cursor.u32()
             ends.append([(r.type, r.offset, r.index, r.addend) for r in read(cursor)])
-        except reader.MalformedObject as error:
+        except MalformedObject as error:
             ends.append(str(error))
     assert ends[0] == ends[1]
     return not isinstance(ends[0], str)
 
 
 def _names_are_found(data: bytes) -> None:
-    """Every name in an object is in the ranges that are searched for names."""
-    ranges = names.name_ranges(data, 0, len(data))
-    assert all(0 <= begin <= end <= len(data) for begin, end in ranges)
-    text = b"\0".join(data[begin:end] for begin, end in ranges)
+    """Every name in an object is in the text that is searched for names."""
+    symbols, all_names = bytearray(), bytearray()
+    names.add_symbol_names(symbols, data, 0, len(data))
+    names.add_all_names(all_names, data, 0, len(data))
+    assert max(len(symbols), len(all_names)) <= 2 * len(data)
     obj = reader.ObjectFile(data, "input.o")
+    for name in (s.name for s in obj.symbols):
+        assert name in symbols
     for name in (*(s.name for s in obj.symbols), *(s.name for s in obj.segments), *(s.name for s in obj.sections)):
-        assert name in text
+        assert name in all_names

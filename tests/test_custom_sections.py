@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ldshim.survey import _one_way
-from ldshim.wasm.reader import Segment
+from ldshim.wasm.entries import Segment
 from tests.harness import COLLECTING, Instance, archive, custom_section_names, fails, link
 from tests.linkers import WASM_LDS
 

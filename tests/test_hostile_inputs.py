@@ -15,9 +15,10 @@ from ldshim import markers
 from ldshim.bitcode import MAGIC, module
 from ldshim.bitcode.bitstream import MalformedBitcode, Writer
 from ldshim.wasm import writer
+from ldshim.wasm.entries import Relocation
 from ldshim.wasm.format import COMDAT_DATA, COMDAT_INFO, MODULE_HEADER, SEC_DATA, SEGMENT_INFO, SYMBOL_TABLE
 from ldshim.wasm.leb128 import unsigned
-from ldshim.wasm.reader import ObjectFile, Relocation
+from ldshim.wasm.reader import ObjectFile
 from tests.harness import Instance, archive, ldshim, link, linker_path
 from tests.linkers import WASM_LDS
 from tests.test_copies_and_losses import READER, marked

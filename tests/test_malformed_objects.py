@@ -14,10 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ldshim.wasm import editor, writer
+from ldshim.wasm.cursor import MalformedObject
 from ldshim.wasm.editor import Edit, NewSegment, NewSymbol
+from ldshim.wasm.entries import Relocation
 from ldshim.wasm.format import MODULE_HEADER, R_MEMORY_ADDR_I32
 from ldshim.wasm.leb128 import signed, unsigned
-from ldshim.wasm.reader import MalformedObject, ObjectFile, Relocation
+from ldshim.wasm.reader import ObjectFile
 from tests.harness import tool
 from tests.linkers import WASM_LDS
 

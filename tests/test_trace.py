@@ -106,7 +106,7 @@ def test_a_remembered_archive_is_counted(objects: list[str], tmp_path: Path) -> 
     def count() -> str:
         done = ldshim("--no-entry", *objects, "-o", "out.wasm", cwd=tmp_path, env=env)
         (line,) = trace_of(done.stderr, "inputs: ")
-        return re.findall(r"(\d+) of these remembered", line)[0]
+        return str(re.findall(r"(\d+) of these remembered", line)[0])
 
     assert count() == "0"
     # What changed within the last two seconds is not remembered.

@@ -16,6 +16,7 @@ import llvmlite.binding as llvm
 
 from ldshim.bitcode import VARIABLE, bitstream
 from ldshim.bitcode import module as bitcode
+from ldshim.wasm.entries import Comdat, Segment, Symbol
 from ldshim.wasm.format import (
     BINDING_LOCAL,
     BINDING_WEAK,
@@ -27,12 +28,13 @@ from ldshim.wasm.format import (
     UNDEFINED,
     VISIBILITY_HIDDEN,
 )
-from ldshim.wasm.reader import Comdat, Segment, Symbol
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Collection, Container, Iterator
+
     from ldshim.wasm.editor import Edit, NewSegment, NewSymbol
-    from ldshim.wasm.reader import Relocation, Section
+    from ldshim.wasm.entries import Relocation, Section
 
 _USED = b"llvm.used"
 # What stands where llvm.used stood when nothing is left of it, so that the other values keep their numbers: LLVM emits nothing that
@@ -97,8 +99,18 @@ class IRModule:
         """None: there are no sections yet."""
         return
 
-    def custom_sections(self, _name: bytes) -> list[Section]:
-        return []
+    def custom_sections(self, _names: Container[bytes]) -> Iterator[Section]:
+        return iter(())
+
+    def symbols_with(self, _needles: Collection[bytes]) -> Iterator[Symbol]:
+        """All symbols: nothing is gained by a search."""
+        return iter(self.symbols)
+
+    def section_symbols(self) -> Iterator[Symbol]:
+        return iter(())
+
+    def segments_named(self, names: Container[bytes]) -> Iterator[Segment]:
+        return (segment for segment in self.segments if segment.name in names)
 
     def relocations(self, _target: int) -> list[Relocation]:
         return []
@@ -111,6 +123,10 @@ class IRModule:
     def symbols_of_segment(self, segment: int) -> list[Symbol]:
         """The symbol of variable number `segment`."""
         return [] if self.symbols[segment].is_undefined else [self.symbols[segment]]
+
+    def symbol_count(self, segment: int) -> int:
+        """How many symbols are defined in segment number `segment`."""
+        return 0 if self.symbols[segment].is_undefined else 1
 
     def edited(self, edit: Edit) -> bytes:
         """The bitcode of the edited module, with the summary of the original.  Uses this module up.

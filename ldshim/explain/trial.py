@@ -14,6 +14,7 @@ from ldshim import command as command_line
 from ldshim import inputs, linker, sections, survey
 from ldshim.errors import LinkError
 from ldshim.explain.layout import Layout
+from ldshim.link import open_bitcode
 from ldshim.memory import Memory
 from ldshim.rewrite import Workspace, rewrite
 
@@ -73,14 +74,10 @@ class Trial:
         # Nothing is to be skipped because it held nothing the last time: someone asks what is there.
         memory = Memory({"LDSHIM_CACHE": "off"}, survey.NEEDLES)
         self.files = inputs.open_inputs(self.command, memory)
-        self.survey = found = survey.survey(self.files, self.command)
-        while units := survey.unopened_bitcode(found, self.files):
-            from ldshim.bitcode.opening import open_units  # noqa: PLC0415 - loads LLVM
-
-            open_units(units, found.filled_names, self.real, self.command, environ)
-            survey.note_opened(found, units)
-        survey.collect(found, self.files)
-        self.plan = sections.make_plan(found, self.command)
+        self.survey = survey.survey(self.files, self.command)
+        open_bitcode(self.survey, self.files, self.real, self.command, environ)
+        survey.collect(self.survey, self.files)
+        self.plan = sections.make_plan(self.survey, self.command)
 
     def _link(self, environ: Mapping[str, str]) -> None:
         workspace = Workspace(environ)

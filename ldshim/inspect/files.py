@@ -15,8 +15,9 @@ from ldshim.errors import LinkError
 from ldshim.inputs import BITCODE_MAGIC
 from ldshim.inspect.facts import Problem
 from ldshim.inspect.names import text
+from ldshim.wasm.cursor import Cursor, MalformedObject, is_wasm
 from ldshim.wasm.module import SEC_MEMORY
-from ldshim.wasm.reader import Cursor, MalformedObject, ObjectFile, is_wasm
+from ldshim.wasm.reader import ObjectFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

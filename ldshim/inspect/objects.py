@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from ldshim.bitcode.ir import IRModule
     from ldshim.bitcode.module import Global
     from ldshim.inspect.files import Piece
-    from ldshim.wasm.reader import Comdat, Relocation, Section, Segment, Symbol
+    from ldshim.wasm.entries import Comdat, Relocation, Section, Segment, Symbol
 
     Object = ObjectFile | IRModule
 

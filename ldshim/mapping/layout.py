@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ldshim.mapping.linker_map import Chunk, LinkerMap, MappedSymbol
     from ldshim.sections import Plan
     from ldshim.survey import Contribution, Survey
-    from ldshim.wasm.reader import Symbol
+    from ldshim.wasm.entries import Symbol
 
 TABLE = "table"
 

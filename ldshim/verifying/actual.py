@@ -5,9 +5,10 @@ from __future__ import annotations
 import bisect
 
 from ldshim.rewrite import ANCHOR_NAME
+from ldshim.wasm.cursor import Cursor
 from ldshim.wasm.format import OPCODE_END, OPCODE_I32_CONST, OPCODE_I64_CONST, SEC_CODE
 from ldshim.wasm.module import Module
-from ldshim.wasm.reader import Cursor, ObjectFile
+from ldshim.wasm.reader import ObjectFile
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from ldshim.bitcode import FUNCTION, MAGIC, WRAPPER_MAGIC
 from ldshim.bitcode import module as bitcode
 from ldshim.bitcode.bitstream import MalformedBitcode
 from ldshim.errors import LinkError, printable
-from ldshim.wasm import reader
+from ldshim.wasm.entries import Relocation, Segment
 from ldshim.wasm.format import (
     COMDAT_DATA,
     COMDAT_SECTION,
@@ -26,14 +26,15 @@ from ldshim.wasm.format import (
     SEG_FLAG_RETAIN,
     SYMBOL_DATA,
 )
-from ldshim.wasm.reader import Cursor, ObjectFile, Relocation
+from ldshim.wasm.reader import ObjectFile, segment_range
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ldshim.command import Command, Input
-    from ldshim.wasm.reader import Symbol
+    from ldshim.wasm.cursor import Cursor
+    from ldshim.wasm.entries import ImportNames, Symbol
 
 SEGMENT, MARKER, CUSTOM, BITCODE = "segment", "marker", "custom section", "bitcode"
 _NEEDLES = (b"__ldshim", b"__start_", b"__stop_")
@@ -56,16 +57,19 @@ class CarefulObject(ObjectFile):
         section = self.section(SEC_DATA)
         if section is not None:
             cursor = self.cursor(section)
-            self.segments.extend(reader._segment(cursor, index) for index in range(cursor.count()))  # noqa: SLF001 - the same, one by one
+            self.segments = [Segment(index, *segment_range(cursor)) for index in range(cursor.count())]
             cursor.finish()
 
     def _read_segment_info(self, cursor: Cursor) -> None:
-        for segment in self.segments[: cursor.count()]:
+        for _, segment in zip(range(cursor.count()), self.segments, strict=False):
             segment.name, segment.p2align, segment.flags = cursor.name(), cursor.u32(), cursor.u32()
 
-    def _read_symbols(self, cursor: Cursor, import_names: dict[int, list[bytes]]) -> None:
-        self.symbols.extend(self._symbol(cursor, index, import_names) for index in range(cursor.count()))
+    def _read_symbols(self, cursor: Cursor, fields: dict[int, ImportNames]) -> None:
+        self.symbols = [self._symbol(cursor, index, fields) for index in range(cursor.count())]
         cursor.finish()
+
+    def _owners(self) -> list[int]:
+        return [symbol.segment for symbol in self.symbols]
 
     def relocations(self, target: int) -> list[Relocation]:
         found = []

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ldshim.verifying.actual import Output, Value
     from ldshim.verifying.expected import CarefulObject, Element, Source
-    from ldshim.wasm.reader import Relocation, Symbol
+    from ldshim.wasm.entries import Relocation, Symbol
 
 _CODE = (R_TABLE_INDEX_I32, R_TABLE_INDEX_I64, R_FUNCTION_OFFSET_I32, R_FUNCTION_OFFSET_I64)
 _MEMORY = (R_MEMORY_ADDR_I32, R_MEMORY_ADDR_I64)

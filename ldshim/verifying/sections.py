@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ldshim.mapping.linker_map import Chunk, MappedSymbol
     from ldshim.verifying.actual import Output
     from ldshim.verifying.expected import Element, Expected, Source
-    from ldshim.wasm.reader import Relocation
+    from ldshim.wasm.entries import Relocation
 
 _TABLE = b"_ptrs"
 R_TYPE_INDEX_LEB = 6  # its index is no symbol
@@ -333,7 +333,7 @@ class _Checker:
             if part.element.kind != BITCODE and not part.offset and part.address % alignment:
                 self._say(name, f"{part.element} is at {part.address:#x}, which is not aligned to {alignment}")
         is_memory = placed and all(e.kind == CUSTOM for e in elements) and name not in self.expected.mixed
-        if is_memory and self.output.module.file.custom_sections(name):
+        if is_memory and any(True for _ in self.output.module.file.custom_sections((name,))):
             self._say(name, "it is memory, and there is a custom section of this name in the module as well")
 
     def _check_order(self, section: _Section) -> None:

@@ -13,6 +13,7 @@ https://github.com/llvm/llvm-project/blob/main/llvm/lib/Object/WasmObjectFile.cp
 from __future__ import annotations
 
 from ldshim.wasm import writer
+from ldshim.wasm.cursor import Cursor
 from ldshim.wasm.format import (
     BINDING_WEAK,
     COMDAT_INFO,
@@ -28,11 +29,14 @@ from ldshim.wasm.format import (
     UNDEFINED,
 )
 from ldshim.wasm.leb128 import unsigned
-from ldshim.wasm.reader import Cursor, Relocation, read_relocations
+from ldshim.wasm.reader import read_relocations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ldshim.wasm.reader import ObjectFile, Section, Subsection, Symbol
+    from collections.abc import Iterable
+
+    from ldshim.wasm.entries import Relocation, Section, Subsection, Symbol
+    from ldshim.wasm.reader import ObjectFile
 
 # A subsection type that the tool-conventions do not use; LLVM passes over unknown ones.
 PADDING = 0x7F
@@ -113,24 +117,25 @@ def apply(obj: ObjectFile, edit: Edit) -> list[bytes]:
 
 
 class _Editor:
-    __slots__ = ("data", "edit", "last_data_relocations", "new_data_section", "obj")
+    __slots__ = ("data", "edit", "last_data_relocations", "new_data_section", "obj", "subsections")
 
     def __init__(self, obj: ObjectFile, edit: Edit) -> None:
         self.obj = obj
         self.edit = edit
+        self.subsections = list(obj.subsections)
         # An object without data gets its section immediately before `linking`: nothing before it changes its number.
         self.data = obj.section(SEC_DATA)
         self.new_data_section = bool(edit.new_segments) and self.data is None
-        self.last_data_relocations: Section | None = None
+        self.last_data_relocations = -1  # the last section of relocations of data
         if self.data is not None and edit.new_segments:
             for section, _ in obj.relocation_sections(self.data.index):
-                self.last_data_relocations = section
+                self.last_data_relocations = section.index
 
     def pieces(self) -> list[bytes]:
         obj = self.obj
         out: list[bytes] = []
         kept_from = 0
-        for section in obj.sections:
+        for section in self._touched():
             new = self._changed(section)
             if new is None:
                 continue
@@ -143,6 +148,12 @@ class _Editor:
         out.append(self._first_data_relocations())
         return out
 
+    def _touched(self) -> Iterable[Section]:
+        """The sections that may change: most edits leave all as they are but `linking`."""
+        if self.edit.new_segments or self.edit.emptied_sections or self.obj.linking is None:
+            return self.obj.sections
+        return (self.obj.linking,)
+
     def _changed(self, section: Section) -> bytes | None:
         """The new bytes of a section, None if it stays as it is."""
         edit = self.edit
@@ -150,7 +161,7 @@ class _Editor:
             return writer.section(SEC_DATACOUNT, unsigned(len(self.obj.segments) + len(edit.new_segments)))
         if section.id == SEC_DATA and edit.new_segments:
             return self._data_section(section)
-        if section is self.obj.linking:
+        if self.obj.linking is not None and section.index == self.obj.linking.index:
             return self._new_data() + self._linking(section)
         if section.index in edit.emptied_sections:
             return writer.custom_section(IGNORED_SECTION, b"")
@@ -187,19 +198,18 @@ class _Editor:
         count, _ = self._count_encoding()
         return writer.section(SEC_DATA, count + self._appended_segments())
 
-    def _new_relocations(self) -> list[Relocation]:
-        """The appended segments' relocations, counted from the content of the new data section."""
+    def _new_relocations(self) -> list[bytes]:
+        """The appended segments' relocations, encoded, counted from the content of the new data section."""
         if not self.edit.new_segments:
             return []
         section = self.data
         count, growth = self._count_encoding()
         position = len(count) if section is None else section.end - section.content + growth
-        found = []
+        found: list[bytes] = []
         for new in self.edit.new_segments:
             position += len(writer.segment(new.content, is_64=self.obj.is_64))
             begin = position - len(new.content)
-            for entry in sorted(new.relocations, key=lambda r: r.offset):
-                found.append(Relocation(entry.type, begin + entry.offset, entry.index, entry.addend))  # noqa: PERF401
+            found += [writer.relocation(entry, begin) for entry in sorted(new.relocations, key=lambda r: r.offset)]
         return found
 
     # Relocations.
@@ -224,7 +234,7 @@ class _Editor:
     def _data_relocations(self, section: Section, cursor: Cursor, title: bytes, target: int) -> bytes | None:
         """The old relocations of the data section, moved if its count grew; the new ones follow in the last such section."""
         _, growth = self._count_encoding()
-        added = self._new_relocations() if section is self.last_data_relocations else []
+        added = self._new_relocations() if section.index == self.last_data_relocations else []
         if not growth and not added:
             return None
         if growth:
@@ -235,17 +245,18 @@ class _Editor:
             number = cursor.count()
             old = self.obj.data[cursor.pos : cursor.end]
         total = unsigned(number + len(added))
-        body = unsigned(target) + total + old + b"".join(writer.relocation(e) for e in added)
+        body = unsigned(target) + total + old + b"".join(added)
         return writer.custom_section(b"reloc." + title, body)
 
     def _first_data_relocations(self) -> bytes:
         """A section for the new relocations of data, if there is none that they could be added to."""
-        added = self._new_relocations()
         linking = self.obj.linking
-        if not added or self.last_data_relocations is not None or linking is None:
+        added = [] if self.last_data_relocations >= 0 else self._new_relocations()
+        if not added or linking is None:
             return b""
         # The data section of an object that had none takes the place of `linking`.
-        return writer.relocation_section(b"DATA", (self.data or linking).index, added)
+        target = (self.data or linking).index
+        return writer.custom_section(b"reloc.DATA", unsigned(target) + writer.vector(added))
 
     # Linking.
 
@@ -275,7 +286,7 @@ class _Editor:
         if self._changes_comdats():
             rewritten[COMDAT_INFO] = self._comdat_info()
         parts = []
-        for part in self.obj.subsections:
+        for part in self.subsections:
             if part.type in rewritten:
                 parts.append((part.type, rewritten.pop(part.type), part.size_width))
             elif part.type != PADDING:
@@ -290,11 +301,12 @@ class _Editor:
             new = encoded.get(info)
             if new is None:
                 new = encoded[info] = writer.segment_info(*info)
-            changed.append((segments[index].info_begin, segments[index].info_end, new))
+            changed.append((*self.obj.segment_info(index), new))
         added = [writer.segment_info(new.name, new.p2align, new.flags) for new in self.edit.new_segments]
         # Segments behind those that the subsection has names for have the empty name: so LLVM reads it.
         part = self._subsection(SEGMENT_INFO)
-        if part is None or any(begin == end for begin, end, _ in changed) or (added and segments and not segments[-1].info_end):
+        unnamed = len(segments) > 0 and self.obj.segment_info(len(segments) - 1) == (0, 0)
+        if part is None or any(begin == end for begin, end, _ in changed) or (added and unnamed):
             infos = [self.edit.segment_info.get(s.index, (s.name, s.p2align, s.flags)) for s in segments]
             return writer.vector([writer.segment_info(*info) for info in infos] + added)
         return self._table(part, changed, added)
@@ -311,9 +323,9 @@ class _Editor:
         encoded: dict[tuple[int, int], bytes] = {}
         changed = []
         for index in sorted(edit.symbol_flags.keys() | edit.undefined_symbols):
-            begin = symbols[index].begin
+            begin = self.obj.symbol_begin(index)
             if index in edit.undefined_symbols:
-                end = symbols[index + 1].begin if index + 1 < len(symbols) else part.end
+                end = self.obj.symbol_begin(index + 1) if index + 1 < len(symbols) else part.end
                 changed.append((begin, end, self._symbol(symbols[index])))
                 continue
             # The flags alone, behind the byte of the kind, over as many bytes as before.
@@ -329,7 +341,7 @@ class _Editor:
         return self._table(part, changed, added)
 
     def _subsection(self, kind: int) -> Subsection | None:
-        for part in self.obj.subsections:
+        for part in self.subsections:
             if part.type == kind:
                 return part
         return None
@@ -363,7 +375,7 @@ class _Editor:
 
     def _changes_comdats(self) -> bool:
         joins = any(new.comdat is not None for new in self.edit.new_segments)
-        return bool(self.obj.comdats) and (joins or bool(self.edit.left_comdats) or self.new_data_section)
+        return len(self.obj.comdats) > 0 and (joins or bool(self.edit.left_comdats) or self.new_data_section)
 
     def _comdat_info(self) -> bytes:
         first_new = len(self.obj.segments)

@@ -5,6 +5,9 @@ Source: https://github.com/WebAssembly/tool-conventions/blob/main/Linking.md
 
 from __future__ import annotations
 
+U32_MAX = 0xFFFFFFFF
+U64_MAX = 0xFFFFFFFFFFFFFFFF
+
 MAGIC = b"\0asm"
 MODULE_HEADER = b"\0asm\x01\0\0\0"
 

@@ -10,6 +10,9 @@ The same sections of a relocatable object can be read, too: the tables of functi
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ldshim.wasm.cursor import Cursor
 from ldshim.wasm.format import (
     EXTERNAL_FUNCTION,
     EXTERNAL_GLOBAL,
@@ -30,7 +33,9 @@ from ldshim.wasm.format import (
     SYMBOL_DATA,
 )
 from ldshim.wasm.leb128 import signed, unsigned
-from ldshim.wasm.reader import Cursor, ObjectFile
+
+if TYPE_CHECKING:
+    from ldshim.wasm.reader import ObjectFile
 
 SEC_MEMORY, _SEC_GLOBAL, _SEC_EXPORT, _SEC_ELEMENT = 5, 6, 7, 9
 
@@ -129,7 +134,7 @@ class Module:
         self.table: dict[int, int] = {}  # index in the first table -> function
         self.relative_table: dict[int, int] = {}  # the same for indexes that count from a global
         self.bodies: list[tuple[int, int]] = []  # where each function's body lies, in the order of the defined functions
-        self.has_names = bool(file.custom_sections(b"name"))
+        self.has_names = any(True for _ in file.custom_sections((b"name",)))
         self.has_data_names = False
         self._read()
 
@@ -174,7 +179,7 @@ class Module:
                 cursor = self.file.cursor(section)
                 readers[section.id](cursor)
                 cursor.finish()
-        for section in self.file.custom_sections(b"name"):
+        for section in self.file.custom_sections((b"name",)):
             self._read_names(self.file.cursor(section))
         self._place_passive_segments()
 

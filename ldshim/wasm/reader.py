@@ -7,17 +7,29 @@ What makes a module an *object*, something that a linker can take apart, are cus
 - `linking` holds the symbol table, the names, alignments and flags of the data segments, and the COMDAT groups;
 - `reloc.NAME` lists the places in another section where the linker has to write an address or an index.
 
-`ObjectFile` reads headers at once and the rest when asked, and checks what it reads: every error is a `MalformedObject` that names
-the file, the section and the offset.  Contents are never copied: they are ranges of `data`.
+`ObjectFile` reads headers and tables at once and relocations when asked, and checks what it reads: every error is a `MalformedObject` that
+names the file, the section and the offset.  Contents are never copied: they are ranges of `data`.
 """
 
 from __future__ import annotations
 
-from ldshim.errors import LinkError, printable
+from ldshim.errors import printable
+from ldshim.wasm.cursor import Cursor, MalformedObject
+from ldshim.wasm.entries import (
+    Comdats,
+    ImportNames,
+    Relocations,
+    RowsOf,
+    Sections,
+    Segment,
+    Segments,
+    Subsections,
+    Symbol,
+    Symbols,
+)
 from ldshim.wasm.format import (
     ABSOLUTE,
-    BINDING_LOCAL,
-    BINDING_WEAK,
+    COMDAT_DATA,
     COMDAT_INFO,
     EXPLICIT_NAME,
     EXTERNAL_FUNCTION,
@@ -29,12 +41,10 @@ from ldshim.wasm.format import (
     LIMITS_HAS_PAGE_SIZE,
     LIMITS_IS_64,
     LINKING_VERSION,
-    MAGIC,
     MODULE_HEADER,
     OPCODE_END,
     OPCODE_I32_CONST,
     OPCODE_I64_CONST,
-    RELOCATION_NAMES,
     RELOCATIONS_WITH_ADDEND,
     SEC_CUSTOM,
     SEC_DATA,
@@ -51,247 +61,26 @@ from ldshim.wasm.format import (
     SYMBOL_TAG,
     UNDEFINED,
 )
-from ldshim.wasm.leb128 import MAX_BYTES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection, Container, Iterator, Sequence
+
+    from ldshim.wasm.entries import Comdat, Relocation, Rows, Section, Subsection
 
 READ_SUBSECTIONS = (SEGMENT_INFO, SYMBOL_TABLE, COMDAT_INFO)
+MAX_P2ALIGN = 31
 _CONSTANTS = (OPCODE_I32_CONST, OPCODE_I64_CONST)
 # Functions, globals, tags and tables.  An undefined one may have its name with the import only.
 _NAMED_KINDS = (SYMBOL_FUNCTION, SYMBOL_GLOBAL, SYMBOL_TAG, SYMBOL_TABLE_KIND)
 _NAMED_ELSEWHERE = UNDEFINED | EXPLICIT_NAME
-
-U32_MAX = 0xFFFFFFFF
-U64_MAX = 0xFFFFFFFFFFFFFFFF
-
-
-class MalformedObject(LinkError):  # noqa: N818 - named for what it says of the file
-    """The bytes are not a well-formed object."""
-
-
-def is_wasm(data: bytes | memoryview) -> bool:
-    """Whether `data` begins as a wasm module does."""
-    return bytes(data[:4]) == MAGIC
-
-
-class Cursor:
-    """A position in the bytes of one section; never reads past `end`.
-
-    Most numbers in an object take one byte, and reading numbers is most of what reading an object takes: that case comes first, without
-    another call.
-    """
-
-    __slots__ = ("context", "data", "end", "pos")
-
-    def __init__(self, data: bytes, pos: int, end: int, context: str) -> None:
-        self.data = data
-        self.pos = pos
-        self.end = end
-        self.context = context
-
-    def fail(self, what: str) -> MalformedObject:
-        return MalformedObject(f"{self.context}: {what} at offset {self.pos:#x}")
-
-    def byte(self) -> int:
-        if self.pos >= self.end:
-            raise self.fail("unexpected end")
-        value = self.data[self.pos]
-        self.pos += 1
-        return value
-
-    def u32(self) -> int:
-        pos = self.pos
-        if pos < self.end and self.data[pos] < 0x80:
-            self.pos = pos + 1
-            return self.data[pos]
-        value = self.uleb()
-        if value > U32_MAX:
-            raise self.fail("number out of range")
-        return value
-
-    def uleb(self) -> int:
-        data, pos, end = self.data, self.pos, self.end
-        if pos < end and data[pos] < 0x80:
-            self.pos = pos + 1
-            return data[pos]
-        value = shift = 0
-        while pos < end:
-            byte = data[pos]
-            pos += 1
-            value |= (byte & 0x7F) << shift
-            if byte < 0x80:
-                if value > U64_MAX:
-                    raise self.fail("number out of range")
-                self.pos = pos
-                return value
-            shift += 7
-            if shift >= 7 * MAX_BYTES:
-                break
-        raise self.fail("malformed number")
-
-    def sleb(self) -> int:
-        pos = self.pos
-        if pos < self.end and self.data[pos] < 0x80:
-            self.pos = pos + 1
-            return self.data[pos] - 0x80 if self.data[pos] & 0x40 else self.data[pos]
-        value = shift = 0
-        while shift < 7 * MAX_BYTES:
-            byte = self.byte()
-            value |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                return value - (1 << shift) if byte & 0x40 else value
-        raise self.fail("malformed number")
-
-    def count(self) -> int:
-        """A count of things that take a byte each at least: a hostile one fails here, before anything is allocated for it."""
-        value = self.uleb()
-        if value > self.end - self.pos:
-            raise self.fail(f"a count of {value} does not fit")
-        return value
-
-    def skip(self, size: int) -> int:
-        """Pass over `size` bytes; returns where they begin."""
-        begin = self.pos
-        if size > self.end - begin:
-            raise self.fail(f"{size} bytes do not fit")
-        self.pos = begin + size
-        return begin
-
-    def name(self) -> bytes:
-        pos = self.pos
-        if pos < self.end and self.data[pos] < 0x80:
-            begin = pos + 1
-            stop = begin + self.data[pos]
-            if stop <= self.end:
-                self.pos = stop
-                return self.data[begin:stop]
-        begin = self.skip(self.uleb())
-        return self.data[begin : self.pos]
-
-    def finish(self) -> None:
-        if self.pos != self.end:
-            raise self.fail("unexpected bytes")
-
-
-class Section:
-    """One section: `start` is where its id stands, `content` where relocation offsets count from, `end` where it ends.
-
-    Its size is written over `size_width` bytes.
-    """
-
-    __slots__ = ("content", "end", "id", "index", "name", "size_width", "start")
-
-    def __init__(self, index: int, ident: int, name: bytes, start: int, size_width: int, content: int, end: int) -> None:
-        self.index = index
-        self.id = ident
-        self.name = name
-        self.start = start
-        self.size_width = size_width
-        self.content = content
-        self.end = end
-
-
-class Segment:
-    """One data segment: its bytes are `data[begin:end]`; name, alignment (log 2) and flags come from SEGMENT_INFO.
-
-    Its entry there is `data[info_begin:info_end]`.
-    """
-
-    __slots__ = ("begin", "end", "flags", "index", "info_begin", "info_end", "name", "p2align")
-
-    def __init__(self, index: int, begin: int, end: int) -> None:
-        self.index = index
-        self.begin = begin
-        self.end = end
-        self.name = b""
-        self.p2align = 0
-        self.flags = 0
-        self.info_begin = 0
-        self.info_end = 0
-
-    @property
-    def size(self) -> int:
-        return self.end - self.begin
-
-
-class Symbol:
-    """One entry of the symbol table.
-
-    `element` is the function, global, tag, table, section or segment index; `offset` and `size` are those of data symbols.
-    An undefined data symbol and an absolute one have no segment: `element` is -1.  `begin` is where the entry stands in the file.
-    """
-
-    __slots__ = ("begin", "element", "flags", "index", "kind", "name", "offset", "size")
-
-    def __init__(
-        self, index: int, kind: int, flags: int, name: bytes, element: int, offset: int = 0, size: int = 0, begin: int = -1
-    ) -> None:
-        self.begin = begin
-        self.index = index
-        self.kind = kind
-        self.flags = flags
-        self.name = name
-        self.element = element
-        self.offset = offset
-        self.size = size
-
-    @property
-    def is_undefined(self) -> bool:
-        return bool(self.flags & UNDEFINED)
-
-    @property
-    def is_local(self) -> bool:
-        return bool(self.flags & BINDING_LOCAL)
-
-    @property
-    def is_weak(self) -> bool:
-        return bool(self.flags & BINDING_WEAK)
-
-    @property
-    def has_own_name(self) -> bool:
-        """Whether the symbol table spells the name; an import's name may stand with the import only."""
-        if self.kind == SYMBOL_SECTION:
-            return False
-        return self.kind == SYMBOL_DATA or not self.is_undefined or bool(self.flags & EXPLICIT_NAME)
-
-
-class Comdat:
-    """One COMDAT group: of all objects that have one of this name, the linker keeps the first one's entries only."""
-
-    __slots__ = ("entries", "flags", "index", "name")
-
-    def __init__(self, index: int, name: bytes, flags: int, entries: list[tuple[int, int]]) -> None:
-        self.index = index
-        self.name = name
-        self.flags = flags
-        self.entries = entries  # (kind, index)
-
-
-class Relocation:
-    """One place to be filled in: `offset` counts from the content of its section, `index` names a symbol (or a type)."""
-
-    __slots__ = ("addend", "index", "offset", "type")
-
-    def __init__(self, type_: int, offset: int, index: int, addend: int = 0) -> None:
-        self.type = type_
-        self.offset = offset
-        self.index = index
-        self.addend = addend
-
-    @property
-    def type_name(self) -> str:
-        return "R_WASM_" + RELOCATION_NAMES[self.type] if self.type < len(RELOCATION_NAMES) else f"type {self.type}"
-
-
-class Subsection:
-    """One part of the `linking` section: `data[begin:end]` is its payload, whose size is written over `size_width` bytes."""
-
-    __slots__ = ("begin", "end", "size_width", "type")
-
-    def __init__(self, type_: int, size_width: int, begin: int, end: int) -> None:
-        self.type = type_
-        self.size_width = size_width
-        self.begin = begin
-        self.end = end
+# Imports and symbols number them differently.
+_SYMBOL_KINDS = {
+    EXTERNAL_FUNCTION: SYMBOL_FUNCTION,
+    EXTERNAL_GLOBAL: SYMBOL_GLOBAL,
+    EXTERNAL_TAG: SYMBOL_TAG,
+    EXTERNAL_TABLE: SYMBOL_TABLE_KIND,
+}
 
 
 class ObjectFile:
@@ -301,10 +90,12 @@ class ObjectFile:
     """
 
     __slots__ = (
-        "_comdats",
+        "_groups",
         "_relocation_sections",
         "_relocations",
-        "_symbols_by_segment",
+        "_segments",
+        "_symbols",
+        "_symbols_of",
         "comdats",
         "data",
         "imported_tables",
@@ -324,20 +115,20 @@ class ObjectFile:
         self.linking: Section | None = self._the_only(b"linking")
         self.is_64 = False
         self.imported_tables: list[bytes] = []
-        self.segments: list[Segment] = []
-        self.symbols: list[Symbol] = []
-        self.comdats: list[Comdat] = []
-        self.subsections: list[Subsection] = []
-        # Looked up once for each contribution, and of both there can be thousands: made when they are first asked for.
-        self._symbols_by_segment: dict[int, list[Symbol]] | None = None
-        self._comdats: dict[tuple[int, int], Comdat] | None = None
-        self._relocation_sections: dict[int, list[tuple[Section, int]]] | None = None
-        self._relocations: dict[int, list[Relocation]] = {}
-        if self.linking is None:
-            return
-        import_names = self._read_imports()
-        self._read_segments()
-        self._read_linking(self.linking, import_names)
+        self.segments: Rows[Segment] = ()
+        self.symbols: Rows[Symbol] = ()
+        self.comdats: Rows[Comdat] = ()
+        self.subsections: Rows[Subsection] = ()
+        # Made when they are first asked for.
+        self._symbols_of: RowsOf | None = None
+        self._groups: dict[int, list[int]] = {}
+        self._relocation_sections: RowsOf | None = None
+        self._relocations: dict[int, Rows[Relocation]] = {}
+        if self.linking is not None:
+            fields = self._read_imports()
+            self._read_segments()
+            self.symbols = self._symbols = Symbols(data, fields)
+            self._read_linking(self.linking, fields)
 
     @property
     def is_relocatable(self) -> bool:
@@ -346,62 +137,113 @@ class ObjectFile:
 
     def section(self, ident: int) -> Section | None:
         """The section of that id, if there is one."""
-        for section in self.sections:
-            if section.id == ident:
-                return section
-        return None
+        index = self.sections.ids.find(ident)
+        return self.sections[index] if index >= 0 else None
 
-    def custom_sections(self, name: bytes) -> list[Section]:
-        return [section for section in self.sections if section.id == SEC_CUSTOM and section.name == name]
+    def custom_sections(self, names: Container[bytes]) -> Iterator[Section]:
+        """The custom sections of these names, in order."""
+        return (self.sections[index] for index, name in self.sections.custom_names() if name in names)
 
-    def relocation_sections(self, target: int) -> list[tuple[Section, Cursor]]:
+    def relocation_sections(self, target: int) -> Iterator[tuple[Section, Cursor]]:
         """The `reloc.*` sections for section number `target`, each with a cursor at its count.
 
         The name behind `reloc.` says nothing: the index in the payload is what counts.
         """
         if self._relocation_sections is None:
-            sections: dict[int, list[tuple[Section, int]]] = {}
-            for section in self.sections:
-                if section.id == SEC_CUSTOM and section.name.startswith(b"reloc."):
-                    cursor = self.cursor(section)
-                    sections.setdefault(cursor.u32(), []).append((section, cursor.pos))
-            self._relocation_sections = sections
-        found = []
-        for section, position in self._relocation_sections.get(target, ()):
+            targets = [-1] * len(self.sections)
+            for index, name in self.sections.custom_names():
+                if name.startswith(b"reloc."):
+                    targets[index] = self.cursor(self.sections[index]).u32()
+            self._relocation_sections = RowsOf(targets, len(self.sections))
+        for index in self._relocation_sections(target):
+            section = self.sections[index]
             cursor = self.cursor(section)
-            cursor.pos = position
-            found.append((section, cursor))
-        return found
+            cursor.u32()
+            yield section, cursor
 
-    def relocations(self, target: int) -> list[Relocation]:
+    def relocations(self, target: int) -> Rows[Relocation]:
         """The relocations of section number `target`, by offset."""
         found = self._relocations.get(target)
         if found is None:
-            found = []
-            for _, cursor in self.relocation_sections(target):
-                found.extend(read_relocations(cursor))
-            # The sections must be sorted each; several sections for one target need not follow each other.
-            found.sort(key=_offset_of)
-            self._relocations[target] = found
+            found = self._relocations[target] = self._read_relocations(target)
         return found
 
+    def _read_relocations(self, target: int) -> Relocations:
+        parts = (read_relocations(cursor) for _, cursor in self.relocation_sections(target))
+        first = next(parts, None)
+        if first is None:
+            return Relocations(self.data)
+        others = [part for part in parts if len(part)]
+        if others:  # which need not lie behind the one before
+            for part in others:
+                first.begins.extend(part.begins)
+            first.sort()
+        return first
+
     def comdat_of(self, kind: int, index: int) -> Comdat | None:
-        """The group that the segment, function or section belongs to."""
-        if self._comdats is None:
-            self._comdats = {}
-            for comdat in self.comdats:
-                for entry in comdat.entries:
-                    self._comdats.setdefault(entry, comdat)
-        return self._comdats.get((kind, index))
+        """The group that the segment or section belongs to."""
+        if not len(self.comdats):
+            return None
+        groups = self._groups.get(kind)
+        if groups is None:
+            groups = self._groups[kind] = self._groups_of(kind)
+        group = groups[index] if index < len(groups) else -1
+        return self.comdats[group] if group >= 0 else None
+
+    def _groups_of(self, kind: int) -> list[int]:
+        """The group of each segment or section, -1 for none: the first that has it."""
+        groups = [-1] * (len(self.segments) if kind == COMDAT_DATA else len(self.sections))
+        for comdat in self.comdats:
+            for what, index in comdat.entries:
+                if what == kind and index < len(groups) and groups[index] < 0:
+                    groups[index] = comdat.index
+        return groups
 
     def symbols_of_segment(self, segment: int) -> list[Symbol]:
         """The data symbols defined in segment number `segment`."""
-        if self._symbols_by_segment is None:
-            self._symbols_by_segment = {}
-            for symbol in self.symbols:
-                if symbol.kind == SYMBOL_DATA and symbol.element >= 0:
-                    self._symbols_by_segment.setdefault(symbol.element, []).append(symbol)
-        return self._symbols_by_segment.get(segment, [])
+        return [self.symbols[row] for row in self._rows_of_segment(segment)]
+
+    def symbol_count(self, segment: int) -> int:
+        """How many data symbols are defined in segment number `segment`."""
+        return len(self._rows_of_segment(segment))
+
+    def _rows_of_segment(self, segment: int) -> list[int]:
+        if self._symbols_of is None:
+            self._symbols_of = RowsOf(self._owners(), len(self.segments))
+        return self._symbols_of(segment)
+
+    def _owners(self) -> Sequence[int]:
+        """The segment of each symbol."""
+        return self._symbols.owners
+
+    def symbols_with(self, needles: Collection[bytes]) -> Iterator[Symbol]:
+        """The symbols in whose names one of `needles` occurs, and maybe others."""
+        symbols = self._symbols
+        rows = range(len(symbols)) if self._imports(needles) else symbols.rows_with(needles)
+        return map(symbols.__getitem__, rows)
+
+    def section_symbols(self) -> Iterator[Symbol]:
+        """The symbols that mean sections."""
+        return map(self._symbols.__getitem__, self._symbols.rows_of_kind(SYMBOL_SECTION))
+
+    def _imports(self, needles: Collection[bytes]) -> bool:
+        """Whether one of `needles` is where names stand that the symbol table leaves out."""
+        section = self.section(SEC_IMPORT)
+        return section is not None and any(self.data.find(needle, section.content, section.end) >= 0 for needle in needles)
+
+    def segments_named(self, names: Collection[bytes]) -> Iterator[Segment]:
+        """The segments of these names, none of which is empty."""
+        segments = self._segments
+        rows = segments.rows_named(names) if len(names) < len(segments) else range(len(segments))
+        return (segment for row in rows if (segment := segments[row]).name in names)
+
+    def segment_info(self, index: int) -> tuple[int, int]:
+        """Where the entry of segment number `index` begins and ends in SEGMENT_INFO; both 0 if it has none."""
+        return self._segments.info(index)
+
+    def symbol_begin(self, index: int) -> int:
+        """Where the entry of symbol number `index` begins."""
+        return self._symbols.begins[index]
 
     def cursor(self, section: Section) -> Cursor:
         """A cursor at the content of a section."""
@@ -409,20 +251,21 @@ class ObjectFile:
         return Cursor(self.data, section.content, section.end, f"{self.path}: section {name}")
 
     def _the_only(self, name: bytes) -> Section | None:
-        found = self.custom_sections(name)
+        found = list(self.custom_sections((name,)))
         if len(found) > 1:
             raise MalformedObject(f"{self.path}: more than one {name.decode()} section")
         return found[0] if found else None
 
-    def _read_imports(self) -> dict[int, list[bytes]]:
-        """The fields of the imports by kind, since undefined symbols may take their names from them."""
-        names: dict[int, list[bytes]] = {kind: [] for kind in range(5)}
+    def _read_imports(self) -> dict[int, ImportNames]:
+        """The fields of the imports by the kind of their symbols: undefined ones may take their names from them."""
+        fields = {kind: ImportNames(self.data) for kind in _NAMED_KINDS}
         section = self.section(SEC_IMPORT)
         if section is None:
-            return names
+            return fields
         cursor = self.cursor(section)
         for _ in range(cursor.count()):
             cursor.name()
+            begin = cursor.pos
             field = cursor.name()
             kind = cursor.byte()
             if kind == EXTERNAL_FUNCTION:
@@ -442,19 +285,21 @@ class ObjectFile:
                 cursor.u32()
             else:
                 raise cursor.fail(f"unknown import kind {kind}")
-            names[kind].append(field)
+            if kind in _SYMBOL_KINDS:
+                fields[_SYMBOL_KINDS[kind]].begins.append(begin)
         cursor.finish()
-        return names
+        return fields
 
     def _read_segments(self) -> None:
+        segments = self.segments = self._segments = Segments(self.data)
         section = self.section(SEC_DATA)
         if section is None:
             return
         cursor = self.cursor(section)
-        data, end, add = self.data, cursor.end, self.segments.append
+        data, end, begins, ends = self.data, cursor.end, segments.begins, segments.ends
         count = cursor.count()
         pos = cursor.pos
-        for index in range(count):
+        for _ in range(count):
             # As LLVM writes most: active, at a constant of one byte or two, and less than 128 bytes of content.
             if pos + 6 < end and data[pos] == 0 and data[pos + 1] in _CONSTANTS:
                 begin = pos + 3 if data[pos + 2] < 0x80 else pos + 4
@@ -462,72 +307,76 @@ class ObjectFile:
                     begin += 2
                     if begin + data[begin - 1] <= end:
                         pos = begin + data[begin - 1]
-                        add(Segment(index, begin, pos))
+                        begins.append(begin)
+                        ends.append(pos)
                         continue
             cursor.pos = pos
-            add(_segment(cursor, index))
-            pos = cursor.pos
+            begin, pos = segment_range(cursor)
+            begins.append(begin)
+            ends.append(pos)
         cursor.pos = pos
         cursor.finish()
 
-    def _read_linking(self, section: Section, import_names: dict[int, list[bytes]]) -> None:
+    def _read_linking(self, section: Section, fields: dict[int, ImportNames]) -> None:
         cursor = self.cursor(section)
         version = cursor.u32()
         if version != LINKING_VERSION:
             raise cursor.fail(f"metadata version {version}, expected {LINKING_VERSION}")
+        subsections = self.subsections = Subsections(self.data)
+        met: set[int] = set()
         while cursor.pos < cursor.end:
-            kind = cursor.byte()
             start = cursor.pos
-            size = cursor.uleb()
-            width = cursor.pos - start
-            begin = cursor.skip(size)
-            if kind in READ_SUBSECTIONS and any(part.type == kind for part in self.subsections):
+            kind = cursor.byte()
+            begin = cursor.skip(cursor.uleb())
+            if kind in READ_SUBSECTIONS and kind in met:
                 # LLVM takes the last one, or reads on where the first ended: no compiler writes such a thing.
                 raise cursor.fail(f"a second subsection of type {kind}")
-            self.subsections.append(Subsection(kind, width, begin, cursor.pos))
+            met.add(kind)
+            subsections.begins.append(start)
             part = Cursor(self.data, begin, cursor.pos, cursor.context)
             if kind == SEGMENT_INFO:
                 self._read_segment_info(part)
             elif kind == SYMBOL_TABLE:
-                self._read_symbols(part, import_names)
+                self._read_symbols(part, fields)
             elif kind == COMDAT_INFO:
                 self._read_comdats(part)
 
     def _read_segment_info(self, cursor: Cursor) -> None:
         count = cursor.count()
-        if count > len(self.segments):
+        segments = self._segments
+        if count > len(segments):
             raise cursor.fail("more segment names than segments")
-        data, end, pos = self.data, cursor.end, cursor.pos
-        for segment in self.segments[:count]:
-            segment.info_begin = pos
+        data, end, pos, add = self.data, cursor.end, cursor.pos, segments.infos.append
+        segments.infos_end = end
+        for index in range(count):
+            add(pos)
             # As LLVM writes most: three numbers of one byte.
             if pos < end and data[pos] < 0x80 and pos + data[pos] + 3 <= end:
                 stop = pos + 1 + data[pos]
-                p2align = data[stop]
-                flags = data[stop + 1]
-                if p2align <= 31 and flags < 0x80:
-                    segment.name = data[pos + 1 : stop]
-                    segment.p2align = p2align
-                    segment.flags = flags
-                    segment.info_end = pos = stop + 2
+                if data[stop] <= MAX_P2ALIGN and data[stop + 1] < 0x80:
+                    pos = stop + 2
                     continue
+            segments.has_long_numbers = True
             cursor.pos = pos
-            segment.name = cursor.name()
-            segment.p2align = cursor.u32()
-            segment.flags = cursor.u32()
-            segment.info_end = pos = cursor.pos
-            if segment.p2align > 31:
-                raise cursor.fail(f"segment {segment.index}: alignment 2**{segment.p2align}")
+            cursor.name()
+            p2align = cursor.u32()
+            cursor.u32()
+            pos = cursor.pos
+            if p2align > MAX_P2ALIGN:
+                raise cursor.fail(f"segment {index}: alignment 2**{p2align}")
         cursor.pos = pos
         cursor.finish()
 
-    def _read_symbols(self, cursor: Cursor, import_names: dict[int, list[bytes]]) -> None:
+    def _read_symbols(self, cursor: Cursor, fields: dict[int, ImportNames]) -> None:
         """Reading symbols is most of what reading an object takes.
 
-        Entries whose numbers take one byte or two, which are nearly all, are read right here, in a fourth of the time that `_symbol`
-        takes for them; whatever else there is, or is wrong, it finds again.
+        Entries whose numbers take one byte or two, which are nearly all, are passed over right here, in a fourth of the time that
+        `_symbol` takes for them; whatever else there is, or is wrong, it finds again.
         """
-        data, segments, add = self.data, self.segments, self.symbols.append
+        symbols = self._symbols
+        symbols.end = cursor.end
+        data, add, add_owner = self.data, symbols.begins.append, symbols.owners.append
+        begins, ends, segment_count = self._segments.begins, self._segments.ends, len(self._segments)
         count = cursor.count()
         pos, end, last = cursor.pos, cursor.end, len(data) - 1
         for index in range(count):
@@ -542,7 +391,6 @@ class ObjectFile:
                     more = data[pos]
                     flags += (more << 7) - 0x80
                     pos += 1
-                element = -1
                 if kind != SYMBOL_DATA:
                     element = data[pos]
                     pos += 1
@@ -550,18 +398,36 @@ class ObjectFile:
                         more |= data[pos]
                         element += (data[pos] << 7) - 0x80
                         pos += 1
-                if kind == SYMBOL_DATA or (kind in _NAMED_KINDS and flags & _NAMED_ELSEWHERE != UNDEFINED):
+                    if kind in _NAMED_KINDS and more < 0x80:
+                        if flags & _NAMED_ELSEWHERE == UNDEFINED:
+                            if pos <= end and element < len(fields[kind]):
+                                add(begin)
+                                add_owner(-1)
+                                continue
+                        else:
+                            size = data[pos]
+                            pos += 1
+                            if size >= 0x80:
+                                more = data[pos]
+                                size += (more << 7) - 0x80
+                                pos += 1
+                            pos += size
+                            if pos <= end and more < 0x80:
+                                add(begin)
+                                add_owner(-1)
+                                continue
+                else:
                     size = data[pos]
                     pos += 1
                     if size >= 0x80:
                         more |= data[pos]
                         size += (data[pos] << 7) - 0x80
                         pos += 1
-                    name = data[pos : pos + size]
                     pos += size
-                    if kind != SYMBOL_DATA or flags & UNDEFINED:
+                    if flags & UNDEFINED:
                         if pos <= end and more < 0x80:
-                            add(Symbol(index, kind, flags, name, element, 0, 0, begin))
+                            add(begin)
+                            add_owner(-1)
                             continue
                     elif pos + 6 <= last:
                         element = data[pos]
@@ -585,66 +451,72 @@ class ObjectFile:
                             pos += 1
                             if size >= 0x80:
                                 more |= data[pos]
-                                size += (data[pos] << 7) - 0x80
                                 pos += 1
-                        if pos <= end and more < 0x80 and not flags & ABSOLUTE and element < len(segments):
-                            segment = segments[element]
-                            if offset <= segment.end - segment.begin:
-                                add(Symbol(index, SYMBOL_DATA, flags, name, element, offset, size, begin))
-                                continue
+                        is_inside = element < segment_count and offset <= ends[element] - begins[element]
+                        if pos <= end and more < 0x80 and not flags & ABSOLUTE and is_inside:
+                            add(begin)
+                            add_owner(element)
+                            continue
             cursor.pos = begin
-            add(self._symbol(cursor, index, import_names))
+            add(begin)
+            add_owner(self._symbol(cursor, index, fields).segment)
             pos = cursor.pos
         cursor.pos = pos
         cursor.finish()
 
-    def _symbol(self, cursor: Cursor, index: int, import_names: dict[int, list[bytes]]) -> Symbol:
-        begin = cursor.pos
+    def _symbol(self, cursor: Cursor, index: int, fields: dict[int, ImportNames]) -> Symbol:
         kind = cursor.byte()
         flags = cursor.u32()
         if kind == SYMBOL_DATA:
-            return self._data_symbol(cursor, index, flags, begin)
+            return self._data_symbol(cursor, index, flags)
         if kind > SYMBOL_TABLE_KIND:
             raise cursor.fail(f"symbol {index}: unknown kind {kind}")
-        symbol = Symbol(index, kind, flags, b"", cursor.u32(), 0, 0, begin)
+        symbol = Symbol(index, kind, flags, b"", cursor.u32())
         if kind == SYMBOL_SECTION:
             if symbol.element >= len(self.sections):
                 raise cursor.fail(f"symbol {index}: no section {symbol.element}")
         elif symbol.has_own_name:
             symbol.name = cursor.name()
+        elif symbol.element >= len(fields[kind]):
+            raise cursor.fail(f"an undefined symbol refers to import {symbol.element}")
         else:
-            symbol.name = _import_name(cursor, import_names, kind, symbol.element)
+            symbol.name = fields[kind][symbol.element]
         return symbol
 
-    def _data_symbol(self, cursor: Cursor, index: int, flags: int, begin: int) -> Symbol:
+    def _data_symbol(self, cursor: Cursor, index: int, flags: int) -> Symbol:
         name = cursor.name()
         if flags & UNDEFINED:
-            return Symbol(index, SYMBOL_DATA, flags, name, -1, 0, 0, begin)
+            return Symbol(index, SYMBOL_DATA, flags, name, -1)
         segment = cursor.u32()
         offset = cursor.uleb()
         size = cursor.uleb()
         if flags & ABSOLUTE:
-            return Symbol(index, SYMBOL_DATA, flags, name, -1, offset, size, begin)
+            return Symbol(index, SYMBOL_DATA, flags, name, -1, offset, size)
         if segment >= len(self.segments) or offset > self.segments[segment].size:
             raise cursor.fail(f"symbol {printable(name)}: not inside a segment")
-        return Symbol(index, SYMBOL_DATA, flags, name, segment, offset, size, begin)
+        return Symbol(index, SYMBOL_DATA, flags, name, segment, offset, size)
 
     def _read_comdats(self, cursor: Cursor) -> None:
-        for index in range(cursor.count()):
-            name = cursor.name()
-            flags = cursor.u32()
-            entries = [(cursor.u32(), cursor.u32()) for _ in range(cursor.count())]
-            self.comdats.append(Comdat(index, name, flags, entries))
+        comdats = self.comdats = Comdats(self.data)
+        for _ in range(cursor.count()):
+            comdats.begins.append(cursor.pos)
+            cursor.name()
+            cursor.u32()
+            for _ in range(cursor.count()):
+                cursor.u32()
+                cursor.u32()
         cursor.finish()
 
 
-def read_relocations(cursor: Cursor) -> list[Relocation]:
+def read_relocations(cursor: Cursor) -> Relocations:
     """What follows the target's index in a `reloc.*` section."""
-    found = []
     data, end = cursor.data, cursor.end
-    count = cursor.count()
-    pos = cursor.pos
-    for _ in range(count):
+    found = Relocations(data)
+    add = found.begins.append
+    before = 0
+    for _ in range(cursor.count()):
+        pos = cursor.pos
+        add(pos)
         # As most are: the offset and the index in one byte or two, and an addend that is 0, or none.
         if pos + 6 <= end and data[pos] < 0x80:
             kind = data[pos]
@@ -655,38 +527,33 @@ def read_relocations(cursor: Cursor) -> list[Relocation]:
                 more = data[at]
                 offset += (more << 7) - 0x80
                 at += 1
-            index = data[at]
-            at += 1
-            if index >= 0x80:
-                more |= data[at]
-                index += (data[at] << 7) - 0x80
+            if data[at] >= 0x80:
                 at += 1
-            if more < 0x80 and (kind not in RELOCATIONS_WITH_ADDEND or (at < end and data[at] == 0)):
-                found.append(Relocation(kind, offset, index))
-                pos = at + (kind in RELOCATIONS_WITH_ADDEND)
+                more |= data[at]
+            at += 1
+            if more < 0x80 and offset >= before and (kind not in RELOCATIONS_WITH_ADDEND or (at < end and data[at] == 0)):
+                before = offset
+                cursor.pos = at + (kind in RELOCATIONS_WITH_ADDEND)
                 continue
-        cursor.pos = pos
         kind = cursor.u32()
         offset = cursor.u32()
-        index = cursor.u32()
-        addend = cursor.sleb() if kind in RELOCATIONS_WITH_ADDEND else 0
-        found.append(Relocation(kind, offset, index, addend))
-        pos = cursor.pos
-    cursor.pos = pos
+        cursor.u32()
+        if kind in RELOCATIONS_WITH_ADDEND:
+            cursor.sleb()
+        if offset < before:
+            raise cursor.fail("relocations that are not in the order of their offsets")
+        before = offset
     cursor.finish()
     return found
 
 
-def _offset_of(relocation: Relocation) -> int:
-    return relocation.offset
-
-
-def read_sections(data: bytes, path: str) -> list[Section]:
+def read_sections(data: bytes, path: str) -> Sections:
     """The sections of a module, in order.  Raises `MalformedObject`."""
     if data[:8] != MODULE_HEADER:
         raise MalformedObject(f"{path}: not a wasm module of version 1")
     cursor = Cursor(data, 8, len(data), path)
-    found: list[Section] = []
+    found = Sections(data)
+    add_id, add_start, add_content, add_width = found.ids.append, found.starts.append, found.contents.append, found.widths.append
     end, last = 8, len(data)
     while end < last:
         start = end
@@ -706,26 +573,29 @@ def read_sections(data: bytes, path: str) -> list[Section]:
         end = content + size
         if end > last:
             cursor.skip(size)  # fails, and says why
-        name = b""
-        if ident == SEC_CUSTOM and content < end and data[content] < 0x80 and content + data[content] < end:
-            name = data[content + 1 : content + 1 + data[content]]
-            content += 1 + len(name)
-        elif ident == SEC_CUSTOM:
-            inner = Cursor(data, content, end, f"{path}: section {len(found)}")
-            name = inner.name()
-            content = inner.pos
-        found.append(Section(len(found), ident, name, start, width, content, end))
+        if ident == SEC_CUSTOM:
+            if content < end and data[content] < 0x80 and content + data[content] < end:
+                content += 1 + data[content]
+            else:
+                inner = Cursor(data, content, end, f"{path}: section {len(found)}")
+                inner.name()
+                content = inner.pos
+        add_id(ident)
+        add_start(start)
+        add_content(content)
+        add_width(width)
+    add_start(end)
     return found
 
 
-def _segment(cursor: Cursor, index: int) -> Segment:
+def segment_range(cursor: Cursor) -> tuple[int, int]:
+    """Where the bytes of the segment at the cursor begin and end."""
     flags = cursor.u32()
     if flags & SEGMENT_HAS_MEMINDEX:
         cursor.u32()
     if not flags & SEGMENT_IS_PASSIVE:
         _constant_expression(cursor)
-    begin = cursor.skip(cursor.uleb())
-    return Segment(index, begin, cursor.pos)
+    return cursor.skip(cursor.uleb()), cursor.pos
 
 
 def _limits(cursor: Cursor) -> int:
@@ -750,11 +620,3 @@ def _constant_expression(cursor: Cursor) -> None:
     cursor.sleb()
     if cursor.byte() != OPCODE_END:
         raise cursor.fail("a segment's offset is not one constant")
-
-
-def _import_name(cursor: Cursor, names: dict[int, list[bytes]], kind: int, element: int) -> bytes:
-    # Symbol kinds and import kinds number functions, globals, tags and tables differently.
-    fields = names[{0: 0, 2: 3, 4: 4, 5: 1}[kind]]
-    if element >= len(fields):
-        raise cursor.fail(f"an undefined symbol refers to import {element}")
-    return fields[element]

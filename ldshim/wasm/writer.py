@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ldshim.wasm.reader import Relocation
+    from ldshim.wasm.entries import Relocation
 
 SIZE_WIDTH = 5
 
