@@ -24,7 +24,7 @@ from ldshim.wasm.format import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Container, Iterator
 
     from ldshim.bitcode.ir import IRModule
     from ldshim.command import Command
@@ -398,13 +398,17 @@ def _collect_from(found: Survey, unit: Unit, wanted: Collection[bytes]) -> None:
         _refuse_thread_local(unit, segment, segment.name)
         native = Contribution(NATIVE, segment.name, unit, segment.index, segment.size, segment.p2align, segment.flags)
         found.contributions.setdefault(segment.name, []).append(native)
+    repeatable: _Repeatable | None = None
     for section in obj.custom_sections(wanted):
         if section.name in with_segment:
             _check_repeats_segments(unit, section.name)
-        else:
-            size = section.end - section.content
-            custom = Contribution(CUSTOM, section.name, unit, section.index, size, None)
-            found.contributions.setdefault(section.name, []).extend(_paired(unit, custom) or [custom])
+            continue
+        custom = Contribution(CUSTOM, section.name, unit, section.index, section.end - section.content, None)
+        paired = None
+        if not custom.is_declaration and not obj.relocations(section.index) and custom.comdat is None:
+            repeatable = repeatable or _Repeatable(obj, wanted)
+            paired = _paired(unit, custom, repeatable)
+        found.contributions.setdefault(section.name, []).extend(paired or [custom])
 
 
 def _check_repeats_segments(unit: Unit, name: bytes) -> None:
@@ -421,7 +425,7 @@ def _check_repeats_segments(unit: Unit, name: bytes) -> None:
             )
 
 
-def _paired(unit: Unit, custom: Contribution) -> list[Contribution] | None:
+def _paired(unit: Unit, custom: Contribution, repeatable: _Repeatable) -> list[Contribution] | None:
     """The statics whose bytes the custom section repeats, or None where there is any doubt.
 
     rustc before about 1.100 writes `#[link_section = "X"]` statics into a custom section X, and into segments of their own as well,
@@ -430,19 +434,10 @@ def _paired(unit: Unit, custom: Contribution) -> list[Contribution] | None:
     """
     obj = unit.object
     section = obj.sections[custom.index]
-    if custom.is_declaration or obj.relocations(section.index) or custom.comdat is not None:
-        return None
     content = obj.data[section.content : section.end]
-    segments = _one_way(content, _pairing_candidates(obj, content))
-    if not segments:
+    segments = _one_way(content, repeatable.statics.get(custom.index, []))
+    if not segments or any(repeatable.claims[segment.index] > 1 for segment in segments) or custom.index in repeatable.pointed_at:
         return None
-    for other in obj.sections:
-        if other.id == SEC_CUSTOM and other.index != section.index and not _is_metadata(other.name):
-            claimed = obj.data[other.content : other.end]
-            if any(obj.data[s.begin : s.end] in claimed for s in segments):
-                return None
-    if any(symbol.element == section.index for symbol in obj.section_symbols()):
-        return None  # something points into the section itself
     paired = [Contribution(PAIRED, custom.section, unit, s.index, s.size, s.p2align, s.flags) for s in segments]
     for contribution in paired:
         contribution.repeated_by = custom.index
@@ -455,28 +450,70 @@ def _is_metadata(name: bytes) -> bool:
     return name in metadata or name.startswith((b"reloc.", b".debug_", b".llvm"))
 
 
-def _pairing_candidates(obj: ObjectFile | IRModule, content: bytes) -> list[tuple[Segment, bytes]]:
-    """The segments of `#[used]` statics without pointers whose bytes are somewhere in `content`."""
+class _Repeatable:
+    """What each custom section of one object may repeat: found at once for all of them, as there can be thousands."""
+
+    __slots__ = ("claims", "pointed_at", "statics")
+
+    def __init__(self, obj: ObjectFile | IRModule, wanted: Container[bytes]) -> None:
+        self.pointed_at = {symbol.element for symbol in obj.section_symbols()}  # the sections that something may point into
+        self.statics: dict[int, list[tuple[Segment, bytes]]] = {}  # custom section -> the statics whose bytes are somewhere in it
+        self.claims: dict[int, int] = {}  # segment of a static -> how many sections have its bytes
+        customs = [s for s in obj.sections if s.id == SEC_CUSTOM and (s.name in wanted or not _is_metadata(s.name))]
+        parts = _Parts([(section.index, obj.data[section.content : section.end]) for section in customs])
+        for segment, bytes_ in _plain_statics(obj):
+            for index in parts.with_bytes(bytes_):
+                self.statics.setdefault(index, []).append((segment, bytes_))
+                self.claims[segment.index] = self.claims.get(segment.index, 0) + 1
+
+
+class _Parts:
+    """Contents, each with its number, that are searched at once."""
+
+    __slots__ = ("_begins", "_numbers", "_text")
+
+    def __init__(self, contents: list[tuple[int, bytes]]) -> None:
+        self._numbers = [number for number, content in contents if content]
+        self._text = b"".join([content for _, content in contents])
+        self._begins = [0]
+        for _, content in contents:
+            if content:
+                self._begins.append(self._begins[-1] + len(content))
+
+    def with_bytes(self, bytes_: bytes) -> Iterator[int]:
+        """The numbers of those in which `bytes_` are."""
+        from bisect import bisect_right  # noqa: PLC0415 - a library to be loaded, for few links
+
+        position = self._text.find(bytes_)
+        while position >= 0:
+            row = bisect_right(self._begins, position)
+            if position + len(bytes_) <= self._begins[row]:
+                yield self._numbers[row - 1]
+                position = self._text.find(bytes_, self._begins[row])
+            else:  # across the end of one
+                position = self._text.find(bytes_, position + 1)
+
+
+def _plain_statics(obj: ObjectFile | IRModule) -> list[tuple[Segment, bytes]]:
+    """The segments of `#[used]` statics without pointers, and their bytes."""
     data = obj.section(SEC_DATA)
     if data is None:
         return []
     from bisect import bisect_left  # noqa: PLC0415 - a library to be loaded, for few links
 
     relocated = sorted(data.content + relocation.offset for relocation in obj.relocations(data.index))
-    candidates = []
+    statics = []
     for segment in obj.segments:
-        bytes_ = obj.data[segment.begin : segment.end]
         symbols = obj.symbols_of_segment(segment.index)
         if (
-            bytes_
-            and bytes_ in content
+            segment.size
             and not segment.flags & SEG_FLAG_TLS
             and any(s.flags & NO_STRIP for s in symbols)
             and not any(markers.parse(s.name) for s in symbols)
             and bisect_left(relocated, segment.begin) == bisect_left(relocated, segment.end)
         ):
-            candidates.append((segment, bytes_))
-    return candidates
+            statics.append((segment, obj.data[segment.begin : segment.end]))
+    return statics
 
 
 def _one_way(content: bytes, candidates: list[tuple[Segment, bytes]]) -> list[Segment]:

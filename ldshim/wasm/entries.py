@@ -169,6 +169,11 @@ def positions(data: bytes) -> array[int]:
     return array("I" if len(data) <= U32_MAX else "Q")
 
 
+def numbers(value: int = 0, count: int = 0) -> array[int]:
+    """A column of so many numbers of 63 bits with a sign, all of this value."""
+    return array("q", (value,)) * count
+
+
 class Sections:
     """The sections: their ids, their starts, and the end of the last, where their contents begin, and the widths of their sizes."""
 

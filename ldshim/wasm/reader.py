@@ -26,6 +26,7 @@ from ldshim.wasm.entries import (
     Subsections,
     Symbol,
     Symbols,
+    numbers,
 )
 from ldshim.wasm.format import (
     ABSOLUTE,
@@ -121,8 +122,8 @@ class ObjectFile:
         self.subsections: Rows[Subsection] = ()
         # Made when they are first asked for.
         self._symbols_of: RowsOf | None = None
-        self._groups: dict[int, list[int]] = {}
-        self._relocation_sections: RowsOf | None = None
+        self._groups: dict[int, Sequence[int]] = {}
+        self._relocation_sections: tuple[Sequence[int], RowsOf] | None = None
         self._relocations: dict[int, Rows[Relocation]] = {}
         if self.linking is not None:
             fields = self._read_imports()
@@ -150,13 +151,15 @@ class ObjectFile:
         The name behind `reloc.` says nothing: the index in the payload is what counts.
         """
         if self._relocation_sections is None:
-            targets = [-1] * len(self.sections)
+            places, targets = numbers(), numbers()
             for index, name in self.sections.custom_names():
                 if name.startswith(b"reloc."):
-                    targets[index] = self.cursor(self.sections[index]).u32()
-            self._relocation_sections = RowsOf(targets, len(self.sections))
-        for index in self._relocation_sections(target):
-            section = self.sections[index]
+                    places.append(index)
+                    targets.append(self.cursor(self.sections[index]).u32())
+            self._relocation_sections = places, RowsOf(targets, len(self.sections))
+        indexes, rows_of = self._relocation_sections
+        for row in rows_of(target):
+            section = self.sections[indexes[row]]
             cursor = self.cursor(section)
             cursor.u32()
             yield section, cursor
@@ -190,9 +193,9 @@ class ObjectFile:
         group = groups[index] if index < len(groups) else -1
         return self.comdats[group] if group >= 0 else None
 
-    def _groups_of(self, kind: int) -> list[int]:
+    def _groups_of(self, kind: int) -> Sequence[int]:
         """The group of each segment or section, -1 for none: the first that has it."""
-        groups = [-1] * (len(self.segments) if kind == COMDAT_DATA else len(self.sections))
+        groups = numbers(-1, len(self.segments) if kind == COMDAT_DATA else len(self.sections))
         for comdat in self.comdats:
             for what, index in comdat.entries:
                 if what == kind and index < len(groups) and groups[index] < 0:
