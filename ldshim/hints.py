@@ -41,7 +41,7 @@ def missing_sections(found: Survey, plan: Plan) -> list[str]:
 def _missing_section(section: bytes, unit: Unit) -> str:
     name = printable(section)
     return (
-        f"{printable(unit.name)} refers to section {name}, but no input has an element or a declaration of it: "
+        f"{unit} refers to section {name}, but no input has an element or a declaration of it: "
         f"__start_{name} and __stop_{name} are 0 (undefined symbols are allowed)"
     )
 

@@ -14,7 +14,7 @@ import stat
 
 from ldshim import archive
 from ldshim.bitcode import MAGIC, WRAPPER_MAGIC
-from ldshim.errors import LinkError
+from ldshim.errors import LinkError, printable
 from ldshim.memory import HAS_NOTHING, identity
 from ldshim.wasm.cursor import is_wasm
 from ldshim.wasm.format import MAGIC as WASM_MAGIC
@@ -43,7 +43,7 @@ BITCODE_MAGIC = (MAGIC, WRAPPER_MAGIC)
 
 
 class Unit:
-    """One object: `name` is what messages call it, `order` sorts units as the linker is given them."""
+    """One object: `name` is what the linker calls it, and `str(unit)` what messages do; `order` sorts units as the linker is given them."""
 
     __slots__ = ("_bitcode", "_object", "certain", "data", "file", "is_lowered", "member", "name", "order")
 
@@ -57,6 +57,9 @@ class Unit:
         self.is_lowered = False  # it was bitcode, and `data` is what the linker made of it
         self._object: ObjectFile | IRModule | None = None
         self._bitcode: Module | None = None
+
+    def __str__(self) -> str:
+        return printable(self.name)
 
     @property
     def is_bitcode(self) -> bool:
@@ -73,7 +76,7 @@ class Unit:
         if self._object is None:
             from ldshim.wasm.reader import ObjectFile  # noqa: PLC0415 - most links read no object
 
-            self._object = ObjectFile(self.data, self.name)
+            self._object = ObjectFile(self.data, str(self))
         return self._object
 
     @property
@@ -134,6 +137,10 @@ class InputFile:
                 raise LinkError(f"{self.path}: changed during the link")
             self._data = opened[0]
         return self._data
+
+    @property
+    def is_mapped(self) -> bool:
+        return self._data is not None and not isinstance(self._data, bytes)
 
     @property
     def is_remembered(self) -> bool:
@@ -323,6 +330,15 @@ def open_inputs(command: Command, memory: Memory) -> list[InputFile]:
         if file.is_archive:
             archives[opened_as] = file
     return files
+
+
+def check_unchanged(files: list[InputFile]) -> None:
+    """Refuse mapped files that have been written to since: what was found in them and what was read need not belong together."""
+    for file in files:
+        if file.is_mapped:
+            status = _status(file.path)
+            if status is None or identity(status) != file.identity:
+                raise LinkError(f"{file.path}: changed during the link")
 
 
 def remember(files: list[InputFile], memory: Memory) -> None:

@@ -169,6 +169,7 @@ def _link_rewritten(
             if watch:
                 watch.rewriting(facts.plan, workspace)
             words = rewrite.rewrite(facts.plan, facts.files, command, workspace)
+            inputs.check_unchanged(facts.files)
             if command.map is not None or verified:
                 from ldshim import mapping  # noqa: PLC0415 - only when asked for
 

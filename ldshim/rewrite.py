@@ -188,7 +188,7 @@ def _edited(unit: Unit, edit: editor.Edit) -> list[bytes]:
     try:
         return [obj.edited(edit)]
     except (RuntimeError, UnicodeDecodeError) as error:  # the text of a module has whatever its attributes have
-        raise LinkError(f"{unit.name}: LLVM (llvmlite) cannot write the bitcode with its sections set: {error}") from None
+        raise LinkError(f"{unit}: LLVM (llvmlite) cannot write the bitcode with its sections set: {error}") from None
 
 
 def _replace_objects(

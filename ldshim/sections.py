@@ -161,7 +161,7 @@ class _Planner:
             strong = [c for c in copies if _defines_strongly(c, name)]
             if len(strong) > 1:
                 raise LinkError(
-                    f"two elements are named {printable(name)}: in {strong[0].unit.name} and in {strong[1].unit.name}; "
+                    f"two elements are named {printable(name)}: in {strong[0].unit} and in {strong[1].unit}; "
                     "the part behind the last $ has to be unique"
                 )
             winner = (strong or copies)[0]
@@ -387,7 +387,7 @@ class _Planner:
             if target is not None:
                 return Relocation(R_MEMORY_ADDR_I32, offset, target, addend)
         raise LinkError(
-            f"{unit.name}: section {printable(contribution.section)} cannot become memory: {relocation.type_name} "
+            f"{unit}: section {printable(contribution.section)} cannot become memory: {relocation.type_name} "
             f"at offset {offset:#x} against {_described(unit, symbol, addend)}"
         )
 
@@ -466,7 +466,7 @@ def _check_emptied_sections(plan: Plan, errors: Errors) -> None:
                 if relocation.type == R_SECTION_OFFSET_I32 and relocation.index in gone:
                     into = obj.sections[obj.symbols[relocation.index].element].name
                     error = LinkError(
-                        f"{unit.name}: section {printable(section.name)} refers to section {printable(into)} at offset "
+                        f"{unit}: section {printable(section.name)} refers to section {printable(into)} at offset "
                         f"{relocation.offset:#x}, which becomes memory while {printable(section.name)} does not"
                     )
                     errors.add(error)
@@ -486,8 +486,8 @@ def _check_declared_once(section: bytes, contributions: list[Contribution]) -> N
             other = declared.setdefault(symbol.name, contribution)
             if other is not contribution:
                 raise LinkError(
-                    f"section {printable(section)} is declared twice, by {printable(symbol.name)}: in {other.unit.name} and in "
-                    f"{contribution.unit.name}; give one of them another name"
+                    f"section {printable(section)} is declared twice, by {printable(symbol.name)}: in {other.unit} and in "
+                    f"{contribution.unit}; give one of them another name"
                 )
 
 
@@ -528,7 +528,7 @@ def _elements(contribution: Contribution) -> list[Symbol]:
     unit = contribution.unit
     if contribution.kind == CUSTOM:
         raise LinkError(
-            f"{unit.name}: {printable(contribution.section + TABLE_SUFFIX)} needs to know where each element begins, "
+            f"{unit}: {printable(contribution.section + TABLE_SUFFIX)} needs to know where each element begins, "
             f"and the custom section {printable(contribution.section)} does not say so: use a data section with a symbol for each"
         )
     by_offset: dict[int, Symbol] = {}
@@ -550,7 +550,7 @@ def _check_nothing_between(contribution: Contribution, elements: list[Symbol]) -
             gap = contribution.unit.object.data[segment.begin + position : segment.begin + begin]
             if gap.strip(b"\0") or _has_one_between(relocated, position, begin):
                 raise LinkError(
-                    f"{contribution.unit.name}: segment {printable(segment.name)} has data without a symbol at offset {position:#x}, so "
+                    f"{contribution.unit}: segment {printable(segment.name)} has data without a symbol at offset {position:#x}, so "
                     f"{printable(contribution.section + TABLE_SUFFIX)} would miss an element"
                 )
         position = max(position, end)

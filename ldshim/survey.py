@@ -299,14 +299,14 @@ def _marker(unit: Unit, name: bytes) -> Marker | None:
     try:
         return markers.parse(name)
     except LinkError as error:
-        raise LinkError(f"{unit.name}: {error}") from None
+        raise LinkError(f"{unit}: {error}") from None
 
 
 def _collect_marked(found: Survey, errors: Errors) -> None:
     by_segment: dict[tuple[int, int], Contribution] = {}
     for unit, symbol, marker in found.marked:
         if symbol.element < 0:
-            errors.add(LinkError(f"{unit.name}: marker symbol {printable(marker.name)} is not in a data segment"))
+            errors.add(LinkError(f"{unit}: marker symbol {printable(marker.name)} is not in a data segment"))
             continue
         place = id(unit), symbol.element
         contribution = by_segment.get(place)
@@ -322,7 +322,7 @@ def _collect_marked(found: Survey, errors: Errors) -> None:
             found.contributions.setdefault(marker.section, []).append(contribution)
         elif (contribution.section, contribution.key) != (marker.section, marker.key):
             error = LinkError(
-                f"{unit.name}: marker symbols {printable(contribution.markers[0].name)} and {printable(marker.name)} "
+                f"{unit}: marker symbols {printable(contribution.markers[0].name)} and {printable(marker.name)} "
                 "lie in one data segment; compile with -fdata-sections"
             )
             errors.add(error)
@@ -346,7 +346,7 @@ def _check_covered(contribution: Contribution) -> None:
         position = max(position, symbol.offset + symbol.size)
     if position != contribution.size:
         raise LinkError(
-            f"{contribution.unit.name}: the data segment of marker symbol {printable(contribution.markers[0].name)} holds other data "
+            f"{contribution.unit}: the data segment of marker symbol {printable(contribution.markers[0].name)} holds other data "
             f"at offset {position:#x}; compile with -fdata-sections"
         )
 
@@ -354,7 +354,7 @@ def _check_covered(contribution: Contribution) -> None:
 def _refuse_thread_local(unit: Unit, segment: Segment, name: bytes) -> None:
     if segment.flags & SEG_FLAG_TLS:
         raise LinkError(
-            f"{unit.name}: {printable(name)} is thread-local: every thread has its own copy, so it cannot be an element of a section"
+            f"{unit}: {printable(name)} is thread-local: every thread has its own copy, so it cannot be an element of a section"
         )
 
 
@@ -420,7 +420,7 @@ def _check_repeats_segments(unit: Unit, name: bytes) -> None:
     for section in unit.object.custom_sections((name,)):
         if unit.object.relocations(section.index):
             raise LinkError(
-                f"{unit.name}: has a data segment {printable(name)} and a custom section {printable(name)} with relocations; "
+                f"{unit}: has a data segment {printable(name)} and a custom section {printable(name)} with relocations; "
                 "ldshim cannot tell whether they are the same elements: put them into two objects"
             )
 

@@ -75,7 +75,7 @@ class Tracer(Watcher):
         took = self._took()
         for section, contributions in found.contributions.items():
             for contribution in contributions:
-                trace.say(f"contribution: {printable(section)}: {contribution.unit.name}: {_described(contribution)}")
+                trace.say(f"contribution: {printable(section)}: {contribution.unit}: {_described(contribution)}")
         self._time("collection", took)
 
     def planned(self, plan: Plan, found: Survey) -> None:
@@ -83,11 +83,11 @@ class Tracer(Watcher):
         for section, contributions in found.contributions.items():
             for contribution in contributions:
                 if contribution.dropped:
-                    place = f"{contribution.unit.name}: {_place(contribution)}"
+                    place = f"{contribution.unit}: {_place(contribution)}"
                     trace.say(f"copy: {printable(section)}: {place} is left out for an earlier copy")
         for unit, edit in plan.edits.items():
             for change in _changes(unit, edit):
-                trace.say(f"change: {unit.name}: {change}")
+                trace.say(f"change: {unit}: {change}")
         for anchor in plan.anchors:
             trace.say(f"anchor: {_anchor(anchor)}")
         if plan.needs_table:
@@ -125,12 +125,12 @@ class Tracer(Watcher):
                 yield f"the command line asks for {name}"
         reference = found.references.get(section)
         if reference is not None and reference.unit is not None:
-            yield f"{reference.unit.name} refers to its bounds"
+            yield f"{reference.unit} refers to its bounds"
         elif reference is not None and not any(name in bounds for name in asked):
             yield "something refers to its bounds, weakly or as functions"
         units = [unit for unit, _, marker in found.marked if marker.section == section]
         if units:
-            yield f"{len(units)} marker symbols name it, the first in {units[0].name}"
+            yield f"{len(units)} marker symbols name it, the first in {units[0]}"
         if reference is None and not units:
             yield "bitcode names it"
 

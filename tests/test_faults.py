@@ -476,6 +476,18 @@ def test_an_archive_that_changes_after_it_was_recognized_is_refused(
     assert list(scratch.iterdir()) == []
 
 
+def test_a_large_archive_that_is_written_to_while_it_is_read_is_refused(cc: Compiler, folder: Path, scratch: Path) -> None:
+    ballast = cc('__asm__(".section .custom_section.ballast,\\"\\",@\\n.space 3000000\\n");\nint ballast;', name="ballast")
+    other = archive(folder.parent / "other.a", cc(marked("six", 6), "-O1", name="six"), ballast)
+    archive(folder / "libtwo.a", cc(marked("two", 2), "-O1", name="two"), ballast)
+    works(ldshim(*LINK, cwd=folder), folder)
+    (folder / "out.wasm").unlink()
+    # In place: the file stays the same one, and its mapping shows what is written.
+    done = between(f"open('libtwo.a', 'r+b').write(open({str(other)!r}, 'rb').read())", folder, *LINK)
+    refused(done, folder, "libtwo.a: changed during the link")
+    assert list(scratch.iterdir()) == []
+
+
 def test_a_large_archive_that_is_cut_off_while_it_is_read_makes_no_module(cc: Compiler, folder: Path) -> None:
     ballast = cc('__asm__(".section .custom_section.ballast,\\"\\",@\\n.space 3000000\\n");\nint ballast;', name="ballast")
     archive(folder / "libtwo.a", cc(marked("two", 2), "-O1", name="two"), ballast)

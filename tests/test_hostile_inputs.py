@@ -163,14 +163,27 @@ def test_thin_archives_that_hold_each_other_end(folder: Path) -> None:
     assert ours == lld
 
 
+def write_library(path: Path, name: bytes, content: bytes) -> None:
+    """An archive of one member.  In the dialect of BSD a name stands in front of the content, and may be anything."""
+    content = name + content
+    header = b"%-16s%-12d%-6d%-6d%-8d%-10d`\n" % (b"#1/%d" % len(name), 0, 0, 0, 644, len(content))
+    path.write_bytes(b"!<arch>\n" + header + content + b"\n" * (len(content) % 2))
+
+
 @pytest.mark.parametrize("name", [b"nul\0nul", b"new\nline", b"../../up.o", b"..", b"/", b"\xff\xfe", b"m" * 300], ids=range(7))
 def test_a_member_with_an_element_may_have_any_name(cc: Compiler, folder: Path, name: bytes) -> None:
-    # In the dialect of BSD a name stands in front of the content, and may be anything.
-    content = name + (folder / "one.o").read_bytes()
-    header = b"%-16s%-12d%-6d%-6d%-8d%-10d`\n" % (b"#1/%d" % len(name), 0, 0, 0, 644, len(content))
-    (folder / "lib.a").write_bytes(b"!<arch>\n" + header + content + b"\n" * (len(content) % 2))
+    write_library(folder / "lib.a", name, (folder / "one.o").read_bytes())
     assert Instance(link(folder / "out.wasm", cc(READER, "-O1"), "lib.a", cwd=folder)).list() == [1]
     assert "up.o" not in {path.name for path in folder.parent.iterdir()}
+
+
+@pytest.mark.parametrize("problem", ["named twice", "cut off"])
+def test_a_member_of_any_name_is_named_on_one_line(folder: Path, problem: str) -> None:
+    element = (folder / "one.o").read_bytes()
+    write_library(folder / "lib.a", b"fir\nst\x1b[1m\xff.o", element if problem == "named twice" else element[:-3])
+    done = ldshim("--no-entry", "one.o", "lib.a", "-o", "out.wasm", cwd=folder)
+    assert done.returncode == 1
+    assert r"lib.a(fir\nst\x1b[1m\xff.o)" in one_message(done.stderr)
 
 
 # Names.

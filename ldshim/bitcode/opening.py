@@ -82,7 +82,7 @@ def open_units(
         if reason is not None:
             lowered.append((unit, reason))
         elif trace.on:
-            trace.say(f"{unit.name}: bitcode of {_writer(unit)}; {tools.described}: edited, stays bitcode for LLD {_dotted(tools.lld)}")
+            trace.say(f"{unit}: bitcode of {_writer(unit)}; {tools.described}: edited, stays bitcode for LLD {_dotted(tools.lld)}")
     if lowered:
         _lower(lowered, tools, real, command, environ)
 
@@ -135,7 +135,7 @@ def _refuse_thread_local(unit: Unit, facts: bitcode.Module, wanted: Container[by
     for known in facts.globals:
         if known.is_thread_local and _is_element(known, wanted):
             raise LinkError(
-                f"{unit.name}: {printable(known.name)} is thread-local: every thread has its own copy, "
+                f"{unit}: {printable(known.name)} is thread-local: every thread has its own copy, "
                 "so it cannot be an element of a section"
             )
 
@@ -169,11 +169,11 @@ def _lower(
         lld = f"LLD {_dotted(tools.lld)}"
         if result.object is None:
             raise LinkError(
-                f"{unit.name}: bitcode of {_writer(unit)} has elements, and nothing here can handle them\n"
+                f"{unit}: bitcode of {_writer(unit)} has elements, and nothing here can handle them\n"
                 f">>> through llvmlite: {reason}\n>>> by {lld}: {result.messages}\n>>> {_WAYS_OUT}"
             )
         if trace.on:
-            trace.say(f"{unit.name}: bitcode of {_writer(unit)}; {reason}: lowered to an object by {lld}")
+            trace.say(f"{unit}: bitcode of {_writer(unit)}; {reason}: lowered to an object by {lld}")
         unit.lower_to(result.object)
 
 

@@ -64,7 +64,7 @@ def explain(section: str, element: str | None, sections: list[bytes], trial: Tri
 
 def _no_elements(section: str, sections: list[bytes], statics: Statics) -> Finding:
     result = Finding(f.EMPTY, section, section, "no input has an element or a declaration of it")
-    users = [unit.name for name in sections for unit in statics.users.get(name, ())]
+    users = [str(unit) for name in sections for unit in statics.users.get(name, ())]
     if users:
         result.facts.append(("read by", ", ".join(users[:_MANY])))
     else:
@@ -85,7 +85,7 @@ def _add_near_names(result: Finding, section: str, element: str | None, statics:
     places: dict[str, str] = {}
     for static in sorted(statics.found, key=lambda s: not s.section):
         if static.symbol and not static.symbol.startswith(b"."):
-            places.setdefault(static.name.rpartition("::")[2] or static.name, static.unit.name)
+            places.setdefault(static.name.rpartition("::")[2] or static.name, str(static.unit))
     near = _near(element.rpartition("::")[2], set(places))
     if near:
         result.facts.append(("near", ", ".join(f"{name} in {places[name]}" for name in near)))

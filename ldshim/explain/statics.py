@@ -162,7 +162,7 @@ def _look_into_object(statics: Statics, unit: Unit) -> None:
 def _look_into_bitcode(statics: Statics, unit: Unit) -> None:
     facts = unit.bitcode
     if facts is None:
-        statics.unreadable.append(f"{unit.name}: bitcode that cannot be read")
+        statics.unreadable.append(f"{unit}: bitcode that cannot be read")
         return
     for known in facts.globals:
         if known.is_declaration:

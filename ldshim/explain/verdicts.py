@@ -95,7 +95,7 @@ class Judge:
     def _not_an_element(self, static: Static, section: bytes, asked: str) -> Finding | None:
         if static.problem:
             result = _not_in(f.MALFORMED_MARKER, static, asked, "its symbol looks like a marker, but is none")
-            result.facts = [("defined in", static.unit.name), ("why", static.problem.partition(": ")[2] or static.problem)]
+            result.facts = [("defined in", str(static.unit)), ("why", static.problem.partition(": ")[2] or static.problem)]
             result.advice = [f"name it __ldshim${asked}$$NAME, or with a sort key __ldshim${asked}$KEY$NAME; ldshim.h does that"]
             return result
         if static.section != section:
@@ -141,7 +141,7 @@ class Judge:
             result.facts.append(("why", f"{asked} stands in the place of its sort key: __ldshim$SECTION$KEY$NAME"))
         result.advice = [f"give it the name of the section that is read, or ask about this one: ldshim explain {actual}"]
         if section in self.statics.users and static.section not in self.statics.users:
-            users = ", ".join(unit.name for unit in self.statics.users[section][:_MANY])
+            users = ", ".join(str(unit) for unit in self.statics.users[section][:_MANY])
             result.facts.append(("read by", f"{users} refers to the bounds of {asked}; nothing refers to those of {actual}"))
         return result
 
@@ -153,7 +153,7 @@ class Judge:
             result = _not_in(f.THREAD_LOCAL, static, asked, "it is thread-local")
             result.facts = [("why", "every thread has its own copy of it, so it cannot lie in one array")]
             result.advice = ["take thread_local (_Thread_local, #[thread_local]) off it"]
-        elif static.unit.name in message or (static.symbol and text(static.symbol) in message):
+        elif str(static.unit) in message or (static.symbol and text(static.symbol) in message):
             result = _not_in(f.REFUSED, static, asked, "ldshim refuses the link because of it, or of something in the same object")
             result.facts = [("why", message)]
         else:
@@ -197,7 +197,7 @@ class Judge:
             others = [c for c in self._copies().get(identity, ()) if c is not contribution and not c.dropped]
             other = next((c for c in others if contribution.dropped or self._is_alive(c)), None)
             if other is not None:
-                result = _not_in(f.COPY, static, asked, f"another copy of it counts, the one in {other.unit.name}")
+                result = _not_in(f.COPY, static, asked, f"another copy of it counts, the one in {other.unit}")
                 result.facts = [("why", f"{shared}; of the copies of one element one is kept, and all references go to it")]
                 return result
         return None
@@ -417,7 +417,7 @@ def _origin(static: Static) -> str:
         PAIRED: f"in the custom section {text(static.section)}, which repeats the static {text(static.symbol)}",
         NOTHING: f"as the {'function' if static.is_function else 'variable'} {text(static.symbol)}",
     }
-    return f"{static.unit.name}, {kinds[static.way]}"
+    return f"{static.unit}, {kinds[static.way]}"
 
 
 def _kind(static: Static) -> str:
@@ -426,10 +426,10 @@ def _kind(static: Static) -> str:
 
 def _who(user: User) -> str:
     if user.function:
-        return f"the function {readable(user.function.encode())} of {user.unit.name}"
+        return f"the function {readable(user.function.encode())} of {user.unit}"
     if user.static:
-        return f"the variable {readable(user.static.encode())} of {user.unit.name}"
-    return user.unit.name
+        return f"the variable {readable(user.static.encode())} of {user.unit}"
+    return str(user.unit)
 
 
 def _bounds(section: bytes, asked: str) -> str:

@@ -253,7 +253,7 @@ class _Edited:
             if index not in self._taken and _is_of(segment.name, section):
                 self._taken.add(index)
                 return segment.name, len(segment.content), self._names.get(len(self.unit.object.segments) + index, set())
-        raise AssertionError(f"{self.unit.name}: no segment was planned for {_text(section)}")
+        raise AssertionError(f"{self.unit}: no segment was planned for {_text(section)}")
 
 
 def _is_of(output: bytes, section: bytes) -> bool:
