@@ -289,7 +289,11 @@ _SOURCES, _EDITOR, _ROWS, _LTO, _RUST = "sources_of_elements", "objects", "rows_
 MUTANTS = [
     # Alignment
     Mutant(
-        "alignment is not lowered", "sections.py", "segment.p2align if p2align is None else p2align, 0)", "segment.p2align, 0)", (_ORDER,)
+        "alignment is not lowered",
+        "sections.py",
+        "(name, (contribution.p2align or 0) if p2align is None else p2align, 0)",
+        "(name, contribution.p2align or 0, 0)",
+        (_ORDER,),
     ),
     Mutant("alignment is lowered to 1", "sections.py", "return min(bounds, default=0)", "return 0", (_ORDER,)),
     Mutant(
@@ -316,8 +320,8 @@ MUTANTS = [
     Mutant(
         "a dropped copy keeps its name",
         "sections.py",
-        "name = DROPPED_NAME if copy.kind == NATIVE else segment.name",
-        "name = segment.name",
+        "name = DROPPED_NAME if copy.kind == NATIVE else copy.unit",
+        "name = copy.unit",
         (_COPIES,),
     ),
     Mutant("a dropped copy keeps its symbol", "sections.py", "edit.undefined_symbols.add(symbol.index)", "pass", (_COPIES, "references_to_copies")),
@@ -516,11 +520,11 @@ MUTANTS = [
     Mutant(
         "new relocations are one place further",
         "wasm/editor.py",
-        "begin + entry.offset, entry.index, entry.addend)",
-        "begin + (entry.offset ^ 4), entry.index, entry.addend)",
+        "writer.relocation(entry, begin)",
+        "writer.relocation(entry, begin + 4 - 2 * (entry.offset & 4))",
         (_CUSTOM, _EDITOR),
     ),
-    Mutant("new relocations lose their addend", "wasm/editor.py", "entry.index, entry.addend))", "entry.index, 0))", (_CUSTOM, _EDITOR)),
+    Mutant("new relocations lose their addend", "wasm/writer.py", "signed(entry.addend)", "signed(0)", (_CUSTOM, _EDITOR)),
     Mutant(
         "old relocations do not move",
         "wasm/editor.py",
@@ -575,8 +579,11 @@ MUTANTS = [
         (_RUST,),
     ),
     Mutant(
-        "segments of sections are not looked at", "survey.py", "        if segment.name in wanted:\n", "        if False:\n", (_COPIES,)
+        "segments of sections are not looked at", "survey.py", "    for segment in obj.segments_named(wanted):\n", "    for segment in ():\n", (_COPIES,)
     ),
+    Mutant("the first of several symbols of a segment is missed", "wasm/entries.py", "row in range(len(owners) - 1, -1, -1)", "row in range(len(owners) - 1, 0, -1)", (_EDITOR,)),
+    Mutant("a name behind another is not found", "wasm/entries.py", "position = data.find(needle, begins[row], end)", "position = -1", (_COPIES,)),
+    Mutant("symbols of archives are not searched", "wasm/names.py", "        if kind == SYMBOL_TABLE:\n", "        if False:\n", (_ARCHIVES,)),
     # Bitcode
     Mutant(
         "bitcode gets no section",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,6 +37,15 @@ def marked(name: str, value: int, key: str = "") -> str:
 
 def native(name: str, value: int) -> str:
     return f'static int {name} __attribute__((used, section("numbers"))) = {value};\n'
+
+
+def project(cc: Compiler, place: Path) -> Path:
+    """A directory with the inputs of a link that rewrites: a reader, an element, and an archive with an element."""
+    place.mkdir()
+    for name, source in {"reader": READER, "one": marked("one", 1)}.items():
+        shutil.copy(cc(source, "-O1"), place / f"{name}.o")
+    archive(place / "libtwo.a", cc(marked("two", 2), "-O1", name="two"))
+    return place
 
 
 @pytest.mark.parametrize("lld", WASM_LDS)

@@ -20,7 +20,7 @@ import pytest
 from ldshim import memory, survey
 from ldshim.memory import Memory, identity
 from tests.harness import Instance, archive, check, ldshim, linker_path, tool
-from tests.test_copies_and_losses import READER, marked
+from tests.test_copies_and_losses import marked, project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -89,13 +89,7 @@ cli.main()
 
 @pytest.fixture
 def folder(cc: Compiler, tmp_path: Path) -> Path:
-    """A directory with the inputs of a link that rewrites: a reader, an element, and an archive with an element."""
-    place = tmp_path / "project"
-    place.mkdir()
-    for name, source in {"reader": READER, "one": marked("one", 1)}.items():
-        shutil.copy(cc(source, "-O1"), place / f"{name}.o")
-    archive(place / "libtwo.a", cc(marked("two", 2), "-O1", name="two"))
-    return place
+    return project(cc, tmp_path / "project")
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ import pytest
 
 from ldshim import memory, rewrite, survey
 from ldshim.memory import Memory, identity
-from tests.harness import Instance, archive, check, export_names, ldshim, linker_path, tool
-from tests.test_copies_and_losses import READER, marked
+from tests.harness import Instance, check, export_names, ldshim, linker_path, tool
+from tests.test_copies_and_losses import marked, project
 
 if TYPE_CHECKING:
     from tests.harness import Compiler
@@ -30,13 +30,7 @@ EVIL = "\n--export=evil\n"
 
 @pytest.fixture
 def folder(cc: Compiler, tmp_path: Path) -> Path:
-    """A directory with the inputs of a link that rewrites."""
-    place = tmp_path / "project"
-    place.mkdir()
-    for name, source in {"reader": READER, "one": marked("one", 1)}.items():
-        shutil.copy(cc(source, "-O1"), place / f"{name}.o")
-    archive(place / "libtwo.a", cc(marked("two", 2), "-O1", name="two"))
-    return place
+    return project(cc, tmp_path / "project")
 
 
 def program(path: Path, body: str) -> Path:

@@ -208,6 +208,19 @@ class Sections:
         return _name(self.data, begin)[0]
 
 
+class _Table:
+    """Where the entries of a table begin."""
+
+    __slots__ = ("begins", "data")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.begins = positions(data)
+
+    def __len__(self) -> int:
+        return len(self.begins)
+
+
 class Segments:
     """The data segments: where their bytes begin and end, and where the entries with their names do, if they have any."""
 
@@ -255,23 +268,19 @@ class Segments:
         return self.infos[index], self.infos[index + 1] if index + 1 < len(self.infos) else self.infos_end
 
 
-class Symbols:
-    """The symbol table: where its entries begin, and the segment that each is in (-1 for none).
+class Symbols(_Table):
+    """The symbol table, with the segment that each symbol is in (-1 for none).
 
     `fields` are the names of the imports, by the kind of their symbols.
     """
 
-    __slots__ = ("begins", "data", "end", "fields", "owners")
+    __slots__ = ("end", "fields", "owners")
 
     def __init__(self, data: bytes, fields: dict[int, ImportNames]) -> None:
-        self.data = data
+        super().__init__(data)
         self.fields = fields
-        self.begins = positions(data)
         self.owners = array("i")
         self.end = 0
-
-    def __len__(self) -> int:
-        return len(self.begins)
 
     def __getitem__(self, index: int) -> Symbol:
         data, begin = self.data, self.begins[index]
@@ -312,33 +321,19 @@ class Symbols:
         return _rows_with(self.data, self.begins, needles, self.end)
 
 
-class ImportNames:
-    """The fields of the imports of one kind: where they begin."""
+class ImportNames(_Table):
+    """The fields of the imports of one kind."""
 
-    __slots__ = ("begins", "data")
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.begins = positions(data)
-
-    def __len__(self) -> int:
-        return len(self.begins)
+    __slots__ = ()
 
     def __getitem__(self, index: int) -> bytes:
         return _name(self.data, self.begins[index])[0]
 
 
-class Relocations:
-    """The relocations of one section: where they begin, in the order of their offsets."""
+class Relocations(_Table):
+    """The relocations of one section, in the order of their offsets."""
 
-    __slots__ = ("begins", "data")
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.begins = positions(data)
-
-    def __len__(self) -> int:
-        return len(self.begins)
+    __slots__ = ()
 
     def __getitem__(self, index: int) -> Relocation:
         data, begin = self.data, self.begins[index]
@@ -366,17 +361,10 @@ class Relocations:
         return _number(self.data, _number(self.data, begin)[1])[0]
 
 
-class Comdats:
-    """The COMDAT groups: where they begin."""
+class Comdats(_Table):
+    """The COMDAT groups."""
 
-    __slots__ = ("begins", "data")
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.begins = positions(data)
-
-    def __len__(self) -> int:
-        return len(self.begins)
+    __slots__ = ()
 
     def __getitem__(self, index: int) -> Comdat:
         name, pos = _name(self.data, self.begins[index])
@@ -406,17 +394,10 @@ class ComdatEntries:
             yield kind, index
 
 
-class Subsections:
-    """The parts of the `linking` section: where they begin."""
+class Subsections(_Table):
+    """The parts of the `linking` section."""
 
-    __slots__ = ("begins", "data")
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.begins = positions(data)
-
-    def __len__(self) -> int:
-        return len(self.begins)
+    __slots__ = ()
 
     def __getitem__(self, index: int) -> Subsection:
         begin = self.begins[index]
