@@ -487,11 +487,11 @@ class _Parts:
         position = self._text.find(bytes_)
         while position >= 0:
             row = bisect_right(self._begins, position)
-            if position + len(bytes_) <= self._begins[row]:
+            end = self._begins[row]
+            if position + len(bytes_) <= end:
                 yield self._numbers[row - 1]
-                position = self._text.find(bytes_, self._begins[row])
-            else:  # across the end of one
-                position = self._text.find(bytes_, position + 1)
+            # Whatever else begins in this one goes across its end, if the first does.
+            position = self._text.find(bytes_, end)
 
 
 def _plain_statics(obj: ObjectFile | IRModule) -> list[tuple[Segment, bytes]]:

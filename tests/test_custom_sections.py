@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ldshim.survey import _one_way
+from ldshim.survey import _one_way, _Parts
 from ldshim.wasm.entries import Segment
 from tests.harness import COLLECTING, Instance, archive, custom_section_names, fails, link
 from tests.linkers import WASM_LDS
@@ -229,3 +229,11 @@ def test_statics_are_a_section_only_where_one_row_of_them_is(statics: list[tuple
     candidates = [(Segment(index, 0, 0), text) for index, (text, _) in enumerate(statics) if content and text in content]
     rows = [row for size in range(8) for row in combinations(candidates, size) if b"".join(text for _, text in row) == content]
     assert _one_way(content, candidates) == ([segment for segment, _ in rows[0]] if len(rows) == 1 else [])
+
+
+@settings(max_examples=300, deadline=None)
+@given(contents=st.lists(st.binary(max_size=6).map(lambda data: data.translate(bytes(i % 2 for i in range(256)))), max_size=6), data=st.data())
+def test_what_is_searched_at_once_is_found_in_each(contents: list[bytes], data: st.DataObject) -> None:
+    bytes_ = data.draw(st.lists(st.integers(0, 1), min_size=1, max_size=4).map(bytes))
+    numbered = [(10 * i, content) for i, content in enumerate(contents)]
+    assert list(_Parts(numbered).with_bytes(bytes_)) == [number for number, content in numbered if bytes_ in content]
