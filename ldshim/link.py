@@ -90,6 +90,10 @@ def _link(argv: list[str], environ: Mapping[str, str], watch: Watcher | None) ->
     from ldshim import sections  # noqa: PLC0415 - most links end above
 
     plan = sections.make_plan(found, command)
+    if verified:
+        from ldshim.verifying.accounting import check_plan  # noqa: PLC0415 - only when asked for
+
+        check_plan(found, plan)
     if watch:
         watch.planned(plan, found)
 

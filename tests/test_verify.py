@@ -85,6 +85,32 @@ def test_the_message_names_the_element_and_its_file(cc: Compiler, out: Path, tmp
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "who"),
+    [
+        ("edit.segment_info[contribution.index] = (name,", 'edit.segment_info[contribution.index] = (b"elsewhere",', "4 bytes of UNIT (marker 0)"),
+        ("            if copy is not winner:\n", "            if copy:\n", "4 bytes of UNIT (segment 0)"),
+        ("segment.content = obj.data[section.content : section.end]", 'segment.content = b""', "4 bytes of UNIT (custom section 1)"),
+    ],
+    ids=["marked", "a copy", "custom section"],
+)
+def test_a_plan_that_forgets_an_element_is_refused_before_anything_is_written(
+    cc: Compiler, out: Path, tmp_path: Path, old: str, new: str, who: str
+) -> None:
+    inline = 'inline __attribute__((used, section("numbers"))) int shared = 3;\nint *use%d() { return &shared; }\n'
+    sources = {"marker": number("one", 1), "segment": inline, "custom": custom("numbers", "1")}
+    kind = next(kind for kind in sources if kind in who)
+    if kind == "segment":
+        units = [cc(inline % i, "-O1", "-std=c++17", language="c++", name=f"unit{i}") for i in (1, 2)]
+    else:
+        units = [cc(sources[kind], "-O1", name="unit")]
+    there = broken(tmp_path / "broken", "sections.py", old, new)
+    message = fails(out, "--ldshim-verify", cc(NUMBERS, "-O1"), *units, cwd=there)
+    assert message == (
+        f"ldshim: error: verification of the plan: section numbers: {who.replace('UNIT', str(units[0]))} are neither placed nor a copy of what is\n"
+    )
+
+
 def test_a_link_with_nothing_to_do_is_verified_before_it_is_handed_over(cc: Compiler, out: Path, tmp_path: Path) -> None:
     there = broken(tmp_path / "broken", "survey.py", "NEEDLES = (*BOUNDS, markers.NEEDLE)", 'NEEDLES = (b"no such name",)')
     reader, unit = cc(NUMBERS, "-O1"), cc(number("lost", 1), "-O1", name="unit")
