@@ -109,7 +109,7 @@ class InputFile:
     """
 
     __slots__ = (
-        "_data", "_members", "_names", "_texts", "_units", "identity", "index", "inputs", "is_archive", "known", "path", "remembered",
+        "_data", "_members", "_names", "_text", "_units", "identity", "index", "inputs", "is_archive", "known", "path", "remembered",
     )  # fmt: skip
 
     def __init__(
@@ -125,7 +125,7 @@ class InputFile:
         self.is_archive = data is None or archive.is_archive(data)
         self._members: list[archive.Member] | None = None
         self._names: dict[Adder, _MemberNames] = {}
-        self._texts: dict[Adder, bytes | bytearray | mmap.mmap] = {}
+        self._text: bytes | bytearray | mmap.mmap | None = None
         self._units: dict[int, Unit] = {}
 
     @property
@@ -180,7 +180,7 @@ class InputFile:
 
     def _units_with(self, needles: Collection[bytes], add: Adder) -> Iterator[Unit]:
         if not self.is_archive:
-            text = self._searched_text(add)
+            text = self._searched_text()
             if any(text.find(needle) >= 0 for needle in needles):
                 yield from self._known(self._own_unit())
         elif self.is_thin:
@@ -239,16 +239,15 @@ class InputFile:
             unit = self._units[0] = Unit(self, bytes(self.data), self.path, (self.index, 0), None)
         return unit
 
-    def _searched_text(self, add: Adder) -> bytes | bytearray | mmap.mmap:
+    def _searched_text(self) -> bytes | bytearray | mmap.mmap:
         """What names of an object are searched in: of a large one the parts where names stand."""
-        size = len(self.data)
-        if size < SEARCH_NAMES_FROM or self.data[:4] != WASM_MAGIC:
-            return self.data
-        text = self._texts.get(add)
-        if text is None:
-            text = self._texts[add] = bytearray()
-            add(text, self.data, 0, size)
-        return text
+        if self._text is None:
+            size = len(self.data)
+            self._text = self.data
+            if size >= SEARCH_NAMES_FROM and self.data[:4] == WASM_MAGIC:
+                self._text = bytearray()
+                add_all_names(self._text, self.data, 0, size)
+        return self._text
 
     def _known(self, unit: Unit) -> Iterator[Unit]:
         if unit.is_bitcode or is_wasm(unit.data):

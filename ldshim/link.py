@@ -195,7 +195,7 @@ def _link_rewritten(
     finally:
         workspace.remove()
     if status:
-        if forgets:
+        if forgets and status > 0:  # else by a signal, of which there is nothing to say
             _look_again(facts, real, command, environ)
         from ldshim.hints import failure_notes  # noqa: PLC0415 - only for links that fail
 
