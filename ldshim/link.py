@@ -222,7 +222,7 @@ def _is_verified(command: command_line.Command, environ: Mapping[str, str]) -> b
 
 
 def _has_strangers(command: command_line.Command, files: list[inputs.InputFile]) -> bool:
-    """Whether an input, or a member of one, is an object of another platform: if the real linker fails for it, `_comment` explains it."""
+    """Whether an input, or a member of one, is an object of another platform: if the real linker fails for it, `hints.py` explains it."""
     understood = sum(len(file.inputs) for file in files) == len(command.inputs) and not command.missing_libraries
     if understood and not any(file.has_others for file in files):
         return False

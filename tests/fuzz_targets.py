@@ -287,3 +287,17 @@ def _names_are_found(data: bytes) -> None:
         assert name in symbols
     for name in (*(s.name for s in obj.symbols), *(s.name for s in obj.segments), *(s.name for s in obj.sections)):
         assert name in all_names
+    if obj.is_relocatable:
+        _searches_find_all(obj)
+
+
+def _searches_find_all(obj: reader.ObjectFile) -> None:
+    """What is searched for is what one finds who looks at each entry."""
+    named = {segment.name for segment in obj.segments} - {b""}
+    for wanted in (named, set(list(named)[:1])):
+        assert [s.index for s in obj.segments_named(wanted)] == [s.index for s in obj.segments if s.name in wanted]
+    for symbol in obj.symbols:
+        needle = symbol.name[1:9]
+        if needle:
+            assert {s.index for s in obj.symbols_with((needle,))} >= {s.index for s in obj.symbols if needle in s.name}
+            break

@@ -314,3 +314,36 @@ def test_looking_up_groups_and_relocations_takes_no_time() -> None:
     assert seconds(look_up) < 2
 
 
+
+
+# Names that are hard to find.
+
+
+def behind(linking: bytes, version: bytes) -> bytes:
+    """A `linking` payload whose version is written so, and which reads as one unknown subsection by who takes a byte for the version."""
+    table = linking[1:]
+    decoy = b"\0\0\x7e" + unsigned(len(table), 5)
+    return version + b"\x03" + unsigned(len(decoy)) + decoy + table
+
+
+@pytest.mark.parametrize("version", [b"\x02", b"\x82\x00", b"\x82\x80\x80\x80\x00"], ids=[1, 2, 5])
+def test_a_version_of_any_length_hides_no_element(cc: Compiler, folder: Path, version: bytes) -> None:
+    data = (folder / "one.o").read_bytes()
+    section = ObjectFile(data, "one.o").linking
+    assert section is not None
+    linking = writer.custom_section(b"linking", behind(data[section.content : section.end], version))
+    (folder / "hidden.o").write_bytes(data[: section.start] + linking + data[section.end :])
+    library = archive(folder / "lib.a", folder / "hidden.o")
+    assert Instance(link(folder / "out.wasm", cc(READER, "-O1"), library)).list() == [1]
+
+
+@pytest.mark.parametrize("lld", ["14", "22"])
+def test_a_second_linking_section_hides_no_element(cc: Compiler, folder: Path, lld: str) -> None:
+    data = (folder / "one.o").read_bytes()
+    section = ObjectFile(data, "one.o").linking
+    assert section is not None
+    decoy = writer.custom_section(b"linking", b"\x02")
+    write_library(folder / "lib.a", b"two.o", data[: section.start] + decoy + data[section.start :])
+    done = ldshim("--no-entry", cc(READER, "-O1"), "lib.a", "-o", "out.wasm", cwd=folder, lld=lld)
+    assert done.returncode == 1
+    assert "lib.a(two.o): more than one linking section" in one_message(done.stderr)

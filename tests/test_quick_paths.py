@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ldshim import command, inputs, sections, survey
 from ldshim.memory import Memory
-from ldshim.wasm import editor, writer
+from ldshim.wasm import editor, names, writer
 from ldshim.wasm.format import COMDAT_INFO, MODULE_HEADER, SEC_DATA, SEC_IMPORT, SEGMENT_INFO, SYMBOL_TABLE
 from ldshim.wasm.leb128 import signed, unsigned
 from ldshim.wasm.reader import ObjectFile
@@ -203,3 +203,27 @@ def test_edited_objects_say_to_llvm_what_the_plan_says(cc: Compiler, tmp_path: P
         assert view(ObjectFile(edited, "")) == view(CarefulObject(edited, ""))
         kinds.update(field for field in edit.__slots__ if getattr(edit, field))
     assert kinds >= {"segment_info", "symbol_flags", "new_segments", "new_symbols", "emptied_sections"}
+
+
+def test_symbols_are_found_in_any_encoding_of_what_is_around_them() -> None:
+    chance = random.Random(1)
+
+    def section(ident: int, payload: bytes) -> bytes:
+        return bytes((ident,)) + unsigned(len(payload), chance.choice((1, 2, 5, 6))) + payload
+
+    def noise(size: int) -> bytes:
+        return bytes(chance.choice((0, 3, 8, 0x7E, 0x80, chance.randrange(256))) for _ in range(chance.randrange(size)))
+
+    table = writer.vector([writer.undefined_data_symbol(b"__start_numbers", 0x10)])
+    for _ in range(5000):
+        parts = [(SYMBOL_TABLE, table), *((chance.choice((3, 5, 6, 7, 0x7E)), noise(12)) for _ in range(chance.randrange(4)))]
+        chance.shuffle(parts)
+        title = unsigned(7, chance.choice((1, 1, 2))) + b"linking" + unsigned(2, chance.choice((1, 2, 3, 5)))
+        linking = title + b"".join(writer.subsection(kind, payload, chance.choice((1, 2, 5, 7))) for kind, payload in parts)
+        before = b"".join(section(chance.choice((1, 2, 10, 11)), noise(9)) for _ in range(chance.randrange(4)))
+        data = MODULE_HEADER + before + section(0, b"\x01x" + noise(9)) + section(0, linking) + section(0, b"\x01y")
+        for add in (names.add_symbol_names, names.add_all_names):
+            text = bytearray(b"of others")
+            add(text, b"before" + data + b"behind", len(b"before"), len(b"before" + data))
+            assert text.startswith(b"of others")
+            assert b"__start_numbers" in text

@@ -44,7 +44,7 @@ def add_symbol_names(text: bytearray, data: Data, begin: int, end: int) -> None:
                 ident, position, stop = _section(data, position)
             if ident == SEC_CUSTOM:
                 if data[position : position + len(_LINKING)] == _LINKING:
-                    _add_symbol_tables(text, data, position + len(_LINKING) + 1, stop)
+                    _add_symbol_tables(text, data, position + len(_LINKING), stop)
                     position = stop
                     break
                 if data[position] >= 0x80:  # its name may be spelt in another way
@@ -96,7 +96,8 @@ def _section(data: Data, position: int) -> tuple[int, int, int]:
 
 
 def _add_symbol_tables(text: bytearray, data: Data, position: int, end: int) -> None:
-    """Add the symbol tables of a `linking` section, whose first subsection is at `position`."""
+    """Add the symbol tables of a `linking` section, whose version is at `position`."""
+    position += _number(data[position : position + _LONG_HEAD])[1]
     while position < end:
         kind = data[position]
         size, width = _number(data[position + 1 : position + _LONG_HEAD])
